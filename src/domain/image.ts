@@ -1,0 +1,33 @@
+/** An image on its way to the model, or the reason there is none. */
+
+/** Why a post's image was not used: the closed list of the results' `image.reason`. */
+export const imageAbsences = [
+  'none',
+  'given',
+  'not_matching',
+  'unreachable',
+  'timed_out',
+  'too_large',
+  'not_an_image',
+  'undecodable',
+  'blocked_address',
+  'circuit_open',
+] as const;
+export type ImageAbsence = (typeof imageAbsences)[number];
+
+/** Pixels as the image encoder takes them: 8-bit RGB, rows first, `height * width * 3` bytes. */
+export interface DecodedImage {
+  readonly kind: 'decoded';
+  readonly pixels: Uint8Array<ArrayBuffer>;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** No image, why, and what exactly happened (for people; not part of a result). */
+export interface AbsentImage {
+  readonly kind: 'absent';
+  readonly reason: ImageAbsence;
+  readonly detail?: string;
+}
+
+export type Image = DecodedImage | AbsentImage;

@@ -1,0 +1,34 @@
+/** Where a message came from, and how values keep that place as they travel. */
+
+/** A place in an ordered log: a Kafka record, or a line of a file (topic: its name; partition 0; offset: line number from 0). */
+export interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** A message as it arrived, untouched: what a dead letter carries away again. */
+export interface ConsumedRecord {
+  readonly position: Position;
+  readonly key: Buffer | null;
+  /** `null` is Kafka's tombstone. */
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer>>;
+  /** Milliseconds since the epoch, as the log gives it. */
+  readonly timestamp: number;
+}
+
+/** Consecutive records of one partition, the unit that is tagged, written and committed together. */
+export interface ConsumedBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly ConsumedRecord[];
+  /** The last offset the batch covers; control records can lie behind its last record. */
+  readonly lastOffset: bigint;
+}
+
+/** A value together with the place it came from. */
+export interface Envelope<T> {
+  readonly position: Position;
+  readonly value: T;
+}

@@ -1,0 +1,36 @@
+import type { ResultBatch } from './outcome.js';
+import type { ConsumedBatch } from './record.js';
+
+/** Takes one batch to its end. Its promise is the only feedback a source gets: acknowledgement and backpressure in one. */
+export type BatchHandler = (batch: ConsumedBatch) => Promise<void>;
+
+/** Messages in. */
+export interface Source {
+  /**
+   * Hands batches to `handle` in the order of each partition, one at a time per partition, and counts a batch
+   * as done only when its promise resolves. When the promise rejects, the batch is read again.
+   *
+   * @returns when the input has ended or `stop` was called and every handed-out batch has come back.
+   * @throws InfrastructureError when the input is lost for good.
+   */
+  run(handle: BatchHandler): Promise<void>;
+
+  /** Asks `run` to end: no new batch is handed out, those under way are awaited and their place is kept. */
+  stop(): Promise<void>;
+}
+
+/** Results and dead letters out. */
+export interface Sink {
+  /** @throws InfrastructureError where the output cannot be reached. */
+  open(): Promise<void>;
+
+  /**
+   * Writes the outcomes of one batch in their order.
+   *
+   * @returns when they are safely out.
+   * @throws InfrastructureError when any of them may not be: the caller has the batch read again.
+   */
+  write(batch: ResultBatch): Promise<void>;
+
+  close(): Promise<void>;
+}
