@@ -1,34 +1,20 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ConfigurationError, type ConfigurationFault } from './domain/errors.js';
 import { noises } from './domain/outcome.js';
-
-/** A value that prints as `**REDACTED**` wherever it is printed; `reveal` is the only way to read it. */
-export class Secret {
-  readonly #value: string;
-
-  constructor(value: string) {
-    this.#value = value;
-  }
-
-  reveal(): string {
-    return this.#value;
-  }
-
-  toString(): string {
-    return '**REDACTED**';
-  }
-
-  toJSON(): string {
-    return '**REDACTED**';
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return '**REDACTED**';
-  }
-}
+import { parseAllowed } from './transform/image-address.js';
+import { Secret } from './secret.js';
+import {
+  fromText,
+  merge,
+  settingAt,
+  settingsFromEnvironment,
+  settingsFromFile,
+  valueAt,
+  variableOf,
+  type SettingKey,
+  type Settings,
+} from './settings.js';
 
 const bundled = fileURLToPath(new URL('../models/bundle', import.meta.url));
 const count = (least: number, most: number) => z.int().min(least).max(most);
@@ -116,6 +102,8 @@ const schema = z.strictObject({
       provider: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
       /** Threads one model run may use; 0: as many as there are cores. */
       threads: count(0, 256).default(0),
+      /** Posts of one batch that wait for a model or are in it at the same time. */
+      concurrency: count(1, 10_000).default(64),
       /** How long a model run may take before the agent calls itself unhealthy. */
       timeoutMs: milliseconds.default(60_000),
     })
@@ -164,5 +152,126 @@ type DeepReadonly<T> = T extends Secret
 /** The whole configuration: validated, typed and frozen. */
 export type Config = DeepReadonly<z.output<typeof schema>>;
 
-/** A nested object of settings, not validated yet. */
-export type Settings = { readonly [key: string]: unknown };
+/** Where settings come from; later ones win. */
+export interface ConfigSources {
+  /** What a command sets where nobody else does. */
+  readonly defaults?: Settings;
+  /** A YAML or JSON file. */
+  readonly file?: string | undefined;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly flags?: Settings;
+  /** Keys that the command cannot do without, though they have no default. */
+  readonly required?: readonly string[];
+}
+
+/**
+ * Reads the whole configuration.
+ *
+ * @throws ConfigurationError naming every fault at once, each with its key and what to do.
+ */
+export function loadConfig({
+  defaults = {},
+  file,
+  environment = {},
+  flags = {},
+  required = [],
+}: ConfigSources): Config {
+  const faults: ConfigurationFault[] = [];
+  const settings = [
+    defaults,
+    file === undefined ? {} : settingsFromFile(file, faults),
+    settingsFromEnvironment(environment, leaves(schema), faults),
+    flags,
+  ].reduce(merge);
+  const parsed = schema.safeParse(settings);
+  if (!parsed.success) faults.push(...parsed.error.issues.flatMap(faultsOfIssue));
+  else faults.push(...faultsBeyondTypes(parsed.data));
+  for (const key of required) {
+    const given = valueAt(settings, key.split('.'));
+    if (given === undefined || (Array.isArray(given) && given.length === 0)) {
+      faults.push({
+        key,
+        problem: `is needed; set it in the file, as ${variableOf(key.split('.'))} or by its flag`,
+      });
+    }
+  }
+  if (!parsed.success || faults.length > 0) throw new ConfigurationError(faults);
+  return deepFreeze(parsed.data) as Config;
+}
+
+/** Every key of the schema with its type. */
+function leaves(
+  type: z.core.$ZodType,
+  path: readonly string[] = [],
+): { path: readonly string[]; type: string }[] {
+  const { def } = type._zod;
+  if ('innerType' in def) return leaves(def.innerType as z.core.$ZodType, path);
+  if ('shape' in def) {
+    return Object.entries(def.shape as Record<string, z.core.$ZodType>).flatMap(([key, inner]) =>
+      leaves(inner, [...path, key]),
+    );
+  }
+  return [{ path, type: def.type }];
+}
+
+/** One setting from a flag's text. What does not fit its type is left for validation to name. */
+export function settingFromText(key: string, text: string): Settings {
+  const path = key.split('.');
+  const type = leaves(schema).find((leaf) => leaf.path.join('.') === key)?.type;
+  return settingAt(path, type === undefined ? text : fromText(text, type));
+}
+
+/** Every key there is, dotted: what README's table and the Helm chart are held against. */
+export const configurationKeys: readonly string[] = leaves(schema).map(({ path }) => path.join('.'));
+
+function faultsOfIssue(issue: z.core.$ZodIssue): ConfigurationFault[] {
+  const key = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((unknown) => ({
+      key: [...issue.path, unknown].join('.'),
+      problem: 'is not a setting; see the configuration table in README',
+    }));
+  }
+  return [{ key: key === '' ? 'configuration' : key, problem: issue.message }];
+}
+
+/** Faults that only show when settings are seen together, or that need more than a type. */
+function faultsBeyondTypes(config: z.output<typeof schema>): ConfigurationFault[] {
+  const faults: ConfigurationFault[] = [];
+  for (const [index, entry] of config.images.allow.entries()) {
+    try {
+      parseAllowed(entry);
+    } catch (error) {
+      faults.push({ key: `images.allow.${index}`, problem: (error as Error).message });
+    }
+  }
+  if (config.delivery === 'exactly-once') {
+    faults.push({ key: 'delivery', problem: 'exactly-once is not in this version yet; set at-least-once' });
+  }
+  const { tls, inputTopic, outputTopic, deadLetterTopic } = config.kafka;
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    faults.push({ key: 'kafka.tls', problem: 'cert and key go together: set both, or neither' });
+  }
+  if (!tls.enabled && (tls.ca ?? tls.cert ?? tls.key) !== undefined) {
+    faults.push({
+      key: 'kafka.tls.enabled',
+      problem: 'is false though certificates are given; set it to true',
+    });
+  }
+  if (new Set([inputTopic, outputTopic, deadLetterTopic]).size < 3) {
+    faults.push({
+      key: 'kafka.inputTopic',
+      problem:
+        'inputTopic, outputTopic and deadLetterTopic must differ, or the agent would read what it writes',
+    });
+  }
+  return faults;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Sequence
@@ -47,12 +48,13 @@ MENTION = re.compile(r"<user>|@user|@\w+")
 NUMBER = re.compile(r"\b\d[\d.,:]*\b")
 
 
-def hashtag_posts(data: Path, labels: Sequence[str], seed: int) -> list[Post]:
+def hashtag_posts(data: Path, labels: Sequence[str], most_per_label: int, seed: int) -> list[Post]:
     """Tweets with a hashtag that is a label once its words are joined ("gameofthrones").
 
     The tags at the end are cut off. Within the text a label's tag becomes its words in half
     of the cases and vanishes in the other half, so that labels absent from the text are
-    learnt as well; other tags lose their sign.
+    learnt as well; other tags lose their sign. A post whose labels all have `most_per_label`
+    posts already is left out: a few tags ("funny") would fill the set otherwise.
     """
     by_tag = {label.replace(" ", ""): label for label in reversed(labels)}
     chance = random.Random(seed)
@@ -75,7 +77,15 @@ def hashtag_posts(data: Path, labels: Sequence[str], seed: int) -> list[Post]:
     rows = [json.loads(line) for line in (folder / "image-tweets.jsonl").read_text("utf-8").splitlines()]
     sources = [(row["text"], row["attributes"]) for row in rows]
     sources += [(line, ()) for line in (folder / "tweets.txt").read_text("utf-8").split("\n")]
-    return [post for raw, attributes in sources if (post := to_post(raw, attributes))]
+    posts = [post for raw, attributes in sources if (post := to_post(raw, attributes))]
+    chance.shuffle(posts)
+    seen: Counter[str] = Counter()
+    kept = []
+    for post in posts:
+        if any(seen[label] < most_per_label for label in post.keyphrases):
+            seen.update(post.keyphrases)
+            kept.append(post)
+    return kept
 
 
 def drop_modalities(post: Post, rates: dict[str, float], chance: random.Random) -> Post:

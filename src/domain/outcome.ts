@@ -1,4 +1,4 @@
-import type { VisualEntity } from './entity.js';
+import type { EnrichedPost, VisualEntity } from './entity.js';
 import type { ImageAbsence } from './image.js';
 import type { Keyphrase } from './keyphrase.js';
 import type { ConsumedRecord, Position } from './record.js';
@@ -47,6 +47,8 @@ export type Noise = (typeof noises)[number];
 export interface Tagged {
   readonly kind: 'tagged';
   readonly position: Position;
+  /** What was read to make the result. */
+  readonly post: EnrichedPost;
   readonly result: TaggedPost;
 }
 

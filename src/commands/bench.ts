@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { startAgent } from '../agent.js';
+import type { Config } from '../config.js';
+import { exitCodes } from '../domain/errors.js';
+import type { Settings } from '../settings.js';
+import { nowhere } from './nowhere.js';
+import { showProgress } from './progress.js';
+
+const folder = fileURLToPath(new URL('../../assets/demo', import.meta.url));
+/** Posts of a warm-up and of a measurement. */
+const warmUpPosts = 64;
+const measuredPosts = 640;
+
+interface BenchPost {
+  readonly id: string;
+  readonly text: string;
+  readonly images?: readonly string[];
+}
+
+interface Measurement {
+  readonly posts: number;
+  /** CPU time of the whole process, all threads, for each post. */
+  readonly cpuMsPerPost: number;
+  readonly postsPerSecond: number;
+}
+
+/**
+ * `tagstream bench`: the whole way from a post's bytes to its result line, on posts with and without a photo. CPU a
+ * post is measured with one model thread, posts a second with all cores; batches of 16.
+ *
+ * @param configWith the configuration, with these settings where nobody else sets them
+ */
+export async function bench(configWith: (defaults: Settings) => Config): Promise<number> {
+  const lines = (await readFile(`${folder}/posts.ndjson`, 'utf8')).split('\n').flatMap(asPost);
+  const withPhoto = lines.filter(({ images = [] }) => images.some((image) => image.startsWith('photos/')));
+  const withoutPhoto = lines.map(({ id, text }) => ({ id, text }));
+  const oneThread = configWith({ inference: { threads: 1 }, batch: { maxSize: 16, maxWaitMs: 50 } });
+  const allCores = configWith({ inference: { threads: 0 }, batch: { maxSize: 16, maxWaitMs: 50 } });
+  const progress = showProgress('measurements', 4);
+  const measured = async (config: Config, posts: readonly object[]): Promise<Measurement> => {
+    const measurement = await measure(config, posts);
+    progress.step();
+    return measurement;
+  };
+  const report = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    node: process.version,
+    batchSize: 16,
+    oneThread: { text: await measured(oneThread, withoutPhoto), photo: await measured(oneThread, withPhoto) },
+    allCores: { text: await measured(allCores, withoutPhoto), photo: await measured(allCores, withPhoto) },
+  };
+  progress.done();
+  process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  return exitCodes.done;
+}
+
+/** The post on a line of the demo's file; those lines that are bad on purpose give none. */
+function asPost(line: string): BenchPost[] {
+  try {
+    const post = JSON.parse(line) as BenchPost;
+    return typeof post.text === 'string' && post.text !== '' ? [post] : [];
+  } catch {
+    return [];
+  }
+}
+
+async function measure(config: Config, posts: readonly object[]): Promise<Measurement> {
+  const total = warmUpPosts + measuredPosts;
+  const lines = Array.from({ length: total }, (_, index) => {
+    return `${JSON.stringify({ ...posts[index % posts.length], id: `bench-${index}` })}\n`;
+  });
+  let done = 0;
+  let start = { at: 0, cpu: process.cpuUsage() };
+  const agent = await startAgent(config, {
+    transport: { kind: 'ndjson', input: Readable.from(lines.join('')), name: 'bench', output: nowhere() },
+    web: false,
+    imageFolder: folder,
+    observe(outcomes) {
+      done += outcomes.length;
+      if (done <= warmUpPosts) start = { at: performance.now(), cpu: process.cpuUsage() };
+    },
+  });
+  await agent.finished;
+  const { user, system } = process.cpuUsage(start.cpu);
+  return {
+    posts: measuredPosts,
+    cpuMsPerPost: round((user + system) / 1000 / measuredPosts),
+    postsPerSecond: round((measuredPosts * 1000) / (performance.now() - start.at)),
+  };
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(3));
+}

@@ -1,0 +1,75 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { startAgent } from '../agent.js';
+import type { Config } from '../config.js';
+import { exitCodes } from '../domain/errors.js';
+import type { Outcome } from '../domain/outcome.js';
+import { nowhere } from './nowhere.js';
+import { stopOnSignals } from './signals.js';
+
+const folder = fileURLToPath(new URL('../../assets/demo', import.meta.url));
+const postsFile = 'posts.ndjson';
+
+/** Between two posts of the stream, in milliseconds: slow enough to read along. */
+const pauseMs = 1_500;
+
+/**
+ * `tagstream demo`: the bundled posts and photos through the whole pipeline. With `once` each post is tagged and
+ * printed once; without, they stream on and on, and the live page shows them until a signal ends it.
+ */
+export async function demo(config: Config, once: boolean): Promise<number> {
+  const path = `${folder}/${postsFile}`;
+  const input = once ? createReadStream(path) : Readable.from(overAndOver(await readFile(path, 'utf8')));
+  const agent = await startAgent(config, {
+    transport: { kind: 'ndjson', input, name: postsFile, output: nowhere() },
+    web: !once,
+    imageFolder: folder,
+    observe(outcomes) {
+      if (once) process.stdout.write(outcomes.map(describe).join(''));
+    },
+  });
+  stopOnSignals(agent, config.shutdown.timeoutMs);
+  if (agent.address !== undefined)
+    process.stdout.write(`The live page is on ${agent.address} (Ctrl-C ends it)\n`);
+  await agent.finished;
+  return exitCodes.done;
+}
+
+async function* overAndOver(lines: string): AsyncGenerator<string> {
+  const posts = lines.split('\n').filter((line) => line !== '');
+  for (let next = 0; ; next = (next + 1) % posts.length) {
+    yield `${posts[next]}\n`;
+    await sleep(pauseMs);
+  }
+}
+
+/** An outcome as people read it. */
+function describe(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'tagged': {
+      const { result, post } = outcome;
+      const { image } = post;
+      const percent = (score: number | undefined) =>
+        score === undefined ? '' : ` ${Math.round(score * 100)}%`;
+      const why =
+        image.kind === 'absent' && image.reason !== 'none' ? `not used: ${image.reason}` : undefined;
+      const seen = result.entities.map(({ label, score }) => label + percent(score)).join(', ');
+      const photo = why ?? (image.kind === 'decoded' ? seen || 'nothing it can name' : seen);
+      const phrases = result.keyphrases.map(({ phrase, score }) => phrase + percent(score)).join(', ');
+      return [
+        `${result.id}  ${post.post.text.replace(/\s+/g, ' ')}`,
+        ...(photo === '' ? [] : [`  photo  ${photo}`]),
+        `  tags   ${phrases}\n\n`,
+      ].join('\n');
+    }
+    case 'dead-letter':
+      return `line ${outcome.position.offset + 1n}  not tagged (${outcome.code}): ${outcome.detail}\n\n`;
+    case 'tombstone':
+      return `${outcome.id}  deleted\n\n`;
+    case 'skipped':
+      return `line ${outcome.position.offset + 1n}  skipped (${outcome.reason})\n\n`;
+  }
+}

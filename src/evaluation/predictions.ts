@@ -1,0 +1,88 @@
+/** What was predicted for one post, best first. */
+export interface Prediction {
+  /** The post's id, where the file gives it. */
+  readonly id?: string;
+  readonly phrases: readonly string[];
+}
+
+/** A file of predictions that cannot be used, with the line (from 1) where there is one to blame. */
+export class PredictionsError extends Error {
+  override readonly name = 'PredictionsError';
+
+  constructor(problem: string, line?: number) {
+    super(line === undefined ? problem : `line ${line}: ${problem}`);
+  }
+}
+
+/**
+ * Reads predictions made elsewhere: either a line of phrases a post ("a;b;c", best first, an empty line for
+ * none), or NDJSON whose lines have `keyphrases` (strings, or objects with a `phrase`, as results have them)
+ * and may have an `id`. The first line that is not empty tells which.
+ *
+ * @throws PredictionsError at the first line that is neither.
+ */
+export function parsePredictions(text: string): readonly Prediction[] {
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  const isNdjson = lines.find((line) => line.trim() !== '')?.startsWith('{') ?? false;
+  if (!isNdjson) return lines.map((line) => ({ phrases: splitPhrases(line) }));
+  return lines.flatMap((line, index) => (line.trim() === '' ? [] : [parseResult(line, index + 1)]));
+}
+
+/**
+ * Brings predictions into the order of the posts they belong to: by id where every prediction has one, else
+ * line by line.
+ *
+ * @returns the phrases of each post, in the order of `ids`.
+ * @throws PredictionsError where a post has no prediction or two, or the numbers of lines differ.
+ */
+export function alignPredictions(
+  ids: readonly string[],
+  predictions: readonly Prediction[],
+): readonly (readonly string[])[] {
+  if (predictions.length !== ids.length) {
+    throw new PredictionsError(`${predictions.length} predictions for ${ids.length} posts`);
+  }
+  if (predictions.some(({ id }) => id === undefined)) return predictions.map(({ phrases }) => phrases);
+  const byId = new Map(predictions.map(({ id, phrases }) => [id, phrases]));
+  return ids.map((id) => {
+    const phrases = byId.get(id);
+    if (phrases === undefined) throw new PredictionsError(`no prediction for the post "${id}"`);
+    return phrases;
+  });
+}
+
+function splitPhrases(line: string): readonly string[] {
+  return line
+    .split(';')
+    .map((phrase) => phrase.trim())
+    .filter((phrase) => phrase !== '');
+}
+
+function parseResult(line: string, lineNumber: number): Prediction {
+  const result = parseObject(line, lineNumber);
+  const keyphrases = result['keyphrases'];
+  if (!Array.isArray(keyphrases)) throw new PredictionsError('it has no list of keyphrases', lineNumber);
+  const phrases = keyphrases.map((keyphrase: unknown) => {
+    const phrase = isObject(keyphrase) ? keyphrase['phrase'] : keyphrase;
+    if (typeof phrase !== 'string') throw new PredictionsError('a keyphrase has no phrase', lineNumber);
+    return phrase;
+  });
+  const id = result['id'];
+  return typeof id === 'string' ? { id, phrases } : { phrases };
+}
+
+function parseObject(line: string, lineNumber: number): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new PredictionsError('it is not JSON', lineNumber);
+  }
+  if (!isObject(value)) throw new PredictionsError('it is not a JSON object', lineNumber);
+  return value;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { ConfigurationError } from '../domain/errors.js';
+
+/** A file of the bundle: a bare name, so that a manifest cannot reach outside its folder. */
+const file = z.string().refine((name) => name === basename(name) && name !== '..', 'not a bare file name');
+const positive = z.int().positive();
+
+const manifestSchema = z.object({
+  formatVersion: z.literal(1),
+  name: z.string(),
+  version: z.string(),
+  files: z.record(file, z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: positive })),
+  text: z.object({
+    model: file,
+    tokenizer: file,
+    /** Keyphrases, one a line, in the order of the model's scores. */
+    labels: file,
+    /** Words with their costs, by which hashtags are split. */
+    words: file,
+    /** Tokens of a whole input, and of the post's text within it. */
+    maxTokens: positive,
+    maxTextTokens: positive,
+  }),
+  image: z.object({
+    model: file,
+    /** Names of what an image can show, one a line, in the order of the model's probabilities. */
+    classes: file,
+    /** The shorter side is scaled to `resize` pixels, then the centre `size` x `size` is cut out. */
+    resize: positive,
+    size: positive,
+    /** Classes of at least this probability become visual entities, at most `maxEntities` of them. */
+    minScore: z.number(),
+    maxEntities: positive,
+  }),
+});
+
+/** What the bundle's `manifest.json` says of it. */
+export type Manifest = z.output<typeof manifestSchema>;
+
+/** A model bundle on disk. */
+export interface ModelBundle {
+  readonly manifest: Manifest;
+  path(name: string): string;
+  /** The lines of a text file of the bundle, without the empty last one. */
+  lines(name: string): string[];
+}
+
+function refuse(problem: string): never {
+  throw new ConfigurationError([{ key: 'model.path', problem }]);
+}
+
+/**
+ * Reads a bundle's manifest; its files are not looked at yet.
+ *
+ * @throws ConfigurationError where there is no bundle, or one that this version cannot read.
+ */
+export function readBundle(folder: string): ModelBundle {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+  } catch (error) {
+    return refuse(
+      `no model bundle in ${folder} (${String(error)}); give the folder that holds manifest.json`,
+    );
+  }
+  const parsed = manifestSchema.safeParse(content);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0] ?? { path: [], message: 'unreadable' };
+    return refuse(`the manifest in ${folder} is not one this version reads (${path.join('.')}: ${message})`);
+  }
+  const manifest = parsed.data;
+  const named = [
+    manifest.text.model,
+    manifest.text.tokenizer,
+    manifest.text.labels,
+    manifest.text.words,
+    manifest.image.model,
+    manifest.image.classes,
+  ];
+  const unlisted = named.filter((name) => !Object.hasOwn(manifest.files, name));
+  if (unlisted.length > 0) refuse(`the manifest in ${folder} gives no hash for ${unlisted.join(', ')}`);
+  const path = (name: string) => join(folder, name);
+  return {
+    manifest,
+    path,
+    lines: (name) => readFileSync(path(name), 'utf8').replace(/\n$/, '').split('\n'),
+  };
+}
+
+/**
+ * Holds every file of the bundle against its SHA-256 hash.
+ *
+ * @throws ConfigurationError naming each file that is missing or differs.
+ */
+export async function verifyBundle(bundle: ModelBundle): Promise<void> {
+  const checks = Object.entries(bundle.manifest.files).map(async ([name, { sha256 }]) => {
+    const hash = createHash('sha256');
+    try {
+      await pipeline(createReadStream(bundle.path(name)), hash);
+    } catch {
+      return `${name} is missing or cannot be read`;
+    }
+    return hash.digest('hex') === sha256 ? undefined : `${name} differs from its hash in manifest.json`;
+  });
+  const problems = (await Promise.all(checks)).filter((problem) => problem !== undefined);
+  if (problems.length > 0) {
+    refuse(
+      `the bundle in ${bundle.path('')} is damaged: ${problems.join('; ')}. Check it out or copy it anew`,
+    );
+  }
+}

@@ -1,0 +1,78 @@
+import type { DecodedImage } from '../domain/image.js';
+import type { ScoredPhrase } from '../domain/keyphrase.js';
+import type { Events, ModelName } from '../telemetry/events.js';
+import { createDynamicBatcher, type BatcherOptions } from './dynamic-batcher.js';
+import type { ImageEncoding, ModelInput, Provider, Request, Responses, WorkerOptions } from './protocol.js';
+import { startWorker } from './worker-client.js';
+
+/** The model as the rest of the agent sees it: one item in, one answer out. Batches and threads hide behind it. */
+export interface Predictor {
+  readonly provider: Provider;
+  /** Why `auto` did not take CUDA. */
+  readonly note: string | undefined;
+  /** Rejects when the inference worker dies unasked; never resolves. */
+  readonly died: Promise<never>;
+  /** @throws InfrastructureError when the model can't run. */
+  encodeImage(image: DecodedImage): Promise<ImageEncoding>;
+  /**
+   * The keyphrases the model proposes for a post, best first.
+   *
+   * @throws InfrastructureError when the model can't run.
+   */
+  predict(input: ModelInput): Promise<readonly ScoredPhrase[]>;
+  /** How long, in milliseconds, the worker has owed its oldest answer: what the health check looks at. */
+  waitingMs(): number;
+  /** Answers what was asked, then lets the worker end. */
+  close(): Promise<void>;
+}
+
+export interface PredictorOptions
+  extends WorkerOptions, Pick<BatcherOptions<never, never>, 'maxSize' | 'maxWaitMs'> {
+  /** Phrases proposed for a post at most. */
+  readonly maxPhrases: number;
+}
+
+/**
+ * Starts the inference worker. Images and posts queue apart, since they run through different models; the one
+ * worker takes their batches in turn.
+ *
+ * @throws ConfigurationError when the bundle or the execution provider can't be used.
+ */
+export async function startPredictor(options: PredictorOptions, events: Events): Promise<Predictor> {
+  const { bundle, provider, threads, maxSize, maxWaitMs, maxPhrases } = options;
+  const worker = await startWorker({ bundle, provider, threads });
+
+  function batched<I, R extends Request>(model: ModelName, request: (items: readonly I[]) => R) {
+    return createDynamicBatcher<I, Responses[R['kind']][number]>({
+      maxSize,
+      maxWaitMs,
+      async run(items, waitSeconds) {
+        const { response, seconds } = await worker.run(request(items));
+        events.modelRan(model, items.length, waitSeconds, seconds);
+        return response;
+      },
+    });
+  }
+  const images = batched('image', (items: readonly DecodedImage[]) => ({
+    kind: 'encode-images',
+    images: items.map(({ pixels }) => pixels),
+  }));
+  const posts = batched('text', (inputs: readonly ModelInput[]) => ({
+    kind: 'predict',
+    inputs,
+    limit: maxPhrases,
+  }));
+
+  return {
+    provider: worker.provider,
+    note: worker.note,
+    died: worker.died,
+    encodeImage: images.submit,
+    predict: posts.submit,
+    waitingMs: worker.waitingMs,
+    async close() {
+      await Promise.all([images.drain(), posts.drain()]);
+      await worker.close();
+    },
+  };
+}

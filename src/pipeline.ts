@@ -1,0 +1,78 @@
+import { from, lastValueFrom, map, mergeMap, of, toArray, type OperatorFunction } from 'rxjs';
+import type { EnrichedPost, VisualEntity } from './domain/entity.js';
+import type { Image } from './domain/image.js';
+import type { Outcome, TaggedPost } from './domain/outcome.js';
+import type { Post } from './domain/post.js';
+import type { ConsumedBatch, ConsumedRecord, Envelope } from './domain/record.js';
+import type { BatchHandler, Sink } from './domain/transport.js';
+import type { Events } from './telemetry/events.js';
+
+/** A post whose text has been cleaned. */
+export type CleanPost = Pick<EnrichedPost, 'post' | 'cleanText'>;
+
+/** One item in, one item out: the steps of a post's way, in their order. */
+export interface Steps {
+  /** Bytes to a post, or to the outcome of a record that is none or has nothing to tag. */
+  admit(record: ConsumedRecord): Envelope<CleanPost> | Outcome;
+  loadImage(post: Post): Promise<Image>;
+  findEntities(post: Post, image: Image): Promise<readonly VisualEntity[]>;
+  predictKeyphrases(post: EnrichedPost): Promise<TaggedPost>;
+}
+
+/** How many posts of one batch are in a step at the same time. */
+export interface Bounds {
+  readonly images: number;
+  readonly inference: number;
+}
+
+/**
+ * The whole flow. A batch's promise resolves when its outcomes are safely out, and rejects when anything but the
+ * data failed: then the source reads the batch again.
+ *
+ * @param published is told of a batch whose outcomes are out
+ */
+export function createPipeline(
+  steps: Steps,
+  bounds: Bounds,
+  sink: Sink,
+  events: Events,
+  published: (batch: ConsumedBatch, outcomes: readonly Outcome[]) => void,
+): BatchHandler {
+  return async (batch) => {
+    events.batchConsumed(batch);
+    try {
+      const outcomes = await lastValueFrom(
+        from(batch.records).pipe(
+          map((record) => steps.admit(record)),
+          undecided(bounds.images, async ({ position, value }: Envelope<CleanPost>) => {
+            const image = await steps.loadImage(value.post);
+            return { position, value: { ...value, image } };
+          }),
+          undecided(bounds.inference, async ({ position, value }) => {
+            const entities = await steps.findEntities(value.post, value.image);
+            const imageText = value.post.enrichment?.imageText ?? '';
+            return { position, value: { ...value, entities, imageText } };
+          }),
+          undecided(bounds.inference, async ({ position, value }): Promise<Outcome> => {
+            return { kind: 'tagged', position, post: value, result: await steps.predictKeyphrases(value) };
+          }),
+          toArray(),
+          map((all) => all.sort((a, b) => (a.position.offset < b.position.offset ? -1 : 1))),
+        ),
+      );
+      const { topic, partition, lastOffset } = batch;
+      await sink.write({ topic, partition, outcomes, nextOffset: lastOffset + 1n });
+      published(batch, outcomes);
+    } finally {
+      events.batchEnded(batch);
+    }
+  };
+}
+
+/** Takes each post one step on, at most `bound` at a time; outcomes that stand already pass by. */
+function undecided<A, B extends Envelope<unknown> | Outcome>(
+  bound: number,
+  step: (envelope: Envelope<A>) => Promise<B>,
+): OperatorFunction<Envelope<A> | Outcome, B | Outcome> {
+  return mergeMap((item) => ('kind' in item ? of(item) : from(step(item))), bound);
+}

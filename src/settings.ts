@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { parse as parseYaml } from 'yaml';
+import type { ConfigurationFault } from './domain/errors.js';
+
+/** A nested object of settings from one place, not validated yet. */
+export type Settings = { readonly [key: string]: unknown };
+
+/** A key there is, and the type its value has. */
+export interface SettingKey {
+  readonly path: readonly string[];
+  readonly type: string;
+}
+
+/** Settings from a YAML or JSON file; what can't be read is added to `faults`. */
+export function settingsFromFile(file: string, faults: ConfigurationFault[]): Settings {
+  try {
+    // Pretty errors quote the source, and the source can hold a password.
+    const content: unknown = parseYaml(readFileSync(file, 'utf8'), { prettyErrors: false }) ?? {};
+    if (isSettings(content)) return content;
+    faults.push({ key: file, problem: 'is not a mapping of settings' });
+  } catch (error) {
+    faults.push({ key: file, problem: `cannot be read as YAML or JSON (${(error as Error).message})` });
+  }
+  return {};
+}
+
+/** Kubernetes sets these for a service of the agent's name; they are not settings. */
+const serviceLink = /^TAGSTREAM_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP)(_.*)?)?)$/;
+/** Variables of the project's own tools. */
+const notSettings = new Set(['TAGSTREAM_DATA', 'TAGSTREAM_CONFIG']);
+
+/** Settings from `TAGSTREAM_…` variables; a variable that is no key is added to `faults`. */
+export function settingsFromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  known: readonly SettingKey[],
+  faults: ConfigurationFault[],
+): Settings {
+  const keys = new Map(known.map((leaf) => [variableOf(leaf.path), leaf]));
+  let settings: Settings = {};
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith('TAGSTREAM_') || value === undefined || notSettings.has(variable)) continue;
+    const leaf = keys.get(variable);
+    if (leaf === undefined) {
+      if (!serviceLink.test(variable)) {
+        faults.push({ key: variable, problem: 'is not a setting; see the configuration table in README' });
+      }
+    } else {
+      settings = merge(settings, settingAt(leaf.path, fromText(value, leaf.type)));
+    }
+  }
+  return settings;
+}
+
+/** A value from a variable or a flag as the type its key has; what does not fit is left for validation to name. */
+export function fromText(text: string, type: string): unknown {
+  if (type === 'number' && /^-?\d+(\.\d+)?$/.test(text.trim())) return Number(text);
+  if (type === 'boolean' && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
+  if (type === 'array') return listFromText(text);
+  return text;
+}
+
+/** A comma-separated list, as variables and flags give it. */
+function listFromText(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}
+
+/** `['kafka', 'inputTopic']` → `TAGSTREAM_KAFKA_INPUT_TOPIC`. */
+export function variableOf(path: readonly string[]): string {
+  return ['tagstream', ...path].map((part) => part.replace(/([A-Z])/g, '_$1').toUpperCase()).join('_');
+}
+
+function isSettings(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Both, key by key; where both have a value that is no mapping, `over` wins. */
+export function merge(base: Settings, over: Settings): Settings {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isSettings(below) && isSettings(value) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+/** One value at a key, as nested settings. */
+export function settingAt(path: readonly string[], value: unknown): Settings {
+  return path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Settings;
+}
+
+/** The value at a key, `undefined` where there is none. */
+export function valueAt(settings: Settings, path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, key) => (isSettings(inner) ? inner[key] : undefined), settings);
+}

@@ -1,0 +1,163 @@
+import { CompressionTypes, Partitioners, type Kafka, type Producer, type RecordMetadata } from 'kafkajs';
+import { InfrastructureError } from '../domain/errors.js';
+import type { ResultBatch } from '../domain/outcome.js';
+import type { Sink } from '../domain/transport.js';
+import { toRecords, type Destination, type OutgoingRecord } from './kafka-records.js';
+import { withinBytes } from './record-size.js';
+
+export interface KafkaSinkOptions {
+  /** For messages to people: the client knows them already. */
+  readonly brokers: readonly string[];
+  readonly outputTopic: string;
+  readonly deadLetterTopic: string;
+  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+  /** The largest record batch that the brokers take, in bytes. */
+  readonly maxRecordBytes: number;
+}
+
+/** A producer with what it knows of its topics. None outlives an error. */
+interface Connection {
+  readonly producer: Producer;
+  readonly output: Destination;
+  readonly deadLetters: Destination;
+  readonly openedAt: number;
+}
+
+/** Milliseconds after which the topics' partitions are asked for anew; Java's producers use the same. */
+const metadataMaxAgeMs = 300_000;
+
+const compressionTypes = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  snappy: CompressionTypes.Snappy,
+  lz4: CompressionTypes.LZ4,
+  zstd: CompressionTypes.ZSTD,
+} as const;
+
+/**
+ * Writes results to the output topic and dead letters to theirs, at least once. kafkajs loses or doubles messages when
+ * sends run side by side, when it retries one, or when a producer goes on after an error: so there is one send at a
+ * time, never a second attempt, and a new producer after each error. The batch is read again instead.
+ */
+export class KafkaSink implements Sink {
+  readonly #kafka: Kafka;
+  readonly #options: KafkaSinkOptions;
+  #connection: Connection | undefined;
+  /** The last write, which the next one waits for. */
+  #lastWrite: Promise<void> = Promise.resolve();
+
+  constructor(kafka: Kafka, options: KafkaSinkOptions) {
+    this.#kafka = kafka;
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    this.#connection = await this.#connect();
+  }
+
+  write(batch: ResultBatch): Promise<void> {
+    const write = this.#lastWrite.then(() => this.#write(batch));
+    this.#lastWrite = write.catch(() => undefined);
+    return write;
+  }
+
+  async close(): Promise<void> {
+    await this.#lastWrite;
+    await this.#disconnect();
+  }
+
+  async #write({ outcomes }: ResultBatch): Promise<void> {
+    if (Date.now() - (this.#connection?.openedAt ?? 0) > metadataMaxAgeMs) await this.#disconnect();
+    const { producer, output, deadLetters } = (this.#connection ??= await this.#connect());
+    const { maxRecordBytes, compression, brokers } = this.#options;
+    const records = outcomes.flatMap((outcome) => toRecords(outcome, output, deadLetters, maxRecordBytes));
+    try {
+      for (const run of withinBytes(records, maxRecordBytes)) {
+        const topicMessages = [output, deadLetters].map(({ topic }) => ({
+          topic,
+          messages: run
+            .filter((record) => record.topic === topic)
+            .map(({ message, partition }) => ({ ...message, partition })),
+        }));
+        const acknowledged = await producer.sendBatch({
+          topicMessages: topicMessages.filter(({ messages }) => messages.length > 0),
+          acks: -1,
+          compression: compressionTypes[compression],
+        });
+        expectAll(run, acknowledged);
+      }
+    } catch (error) {
+      await this.#disconnect();
+      throw new InfrastructureError(
+        `results cannot be written to ${brokers.join(', ')}: ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
+  }
+
+  async #connect(): Promise<Connection> {
+    const { outputTopic, deadLetterTopic, brokers } = this.#options;
+    const producer = this.#kafka.producer({
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: { retries: 0 },
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      metadataMaxAge: metadataMaxAgeMs,
+    });
+    try {
+      const [output, deadLetters] = await this.#destinations(outputTopic, deadLetterTopic);
+      await producer.connect();
+      return { producer, output, deadLetters, openedAt: Date.now() };
+    } catch (error) {
+      if (error instanceof InfrastructureError) throw error;
+      throw new InfrastructureError(
+        `Kafka at ${brokers.join(', ')} cannot be reached: ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
+  }
+
+  async #destinations(...topics: [string, string]): Promise<[Destination, Destination]> {
+    const admin = this.#kafka.admin();
+    try {
+      await admin.connect();
+      const existing = await admin.listTopics();
+      const missing = topics.filter((topic) => !existing.includes(topic));
+      if (missing.length > 0) {
+        throw new InfrastructureError(
+          `there is no topic "${missing.join('", "')}" on ${this.#options.brokers.join(', ')}: ` +
+            'create what is missing, or name another',
+        );
+      }
+      const metadata = await admin.fetchTopicMetadata({ topics });
+      const destination = (topic: string): Destination => {
+        const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
+        return { topic, partitions };
+      };
+      return [destination(topics[0]), destination(topics[1])];
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  async #disconnect(): Promise<void> {
+    const producer = this.#connection?.producer;
+    this.#connection = undefined;
+    // It is given up in any case: an error on the way out changes nothing.
+    await producer?.disconnect().catch(() => undefined);
+  }
+}
+
+/** kafkajs can resolve a send that lost messages on the way, when a partition's leader moves: only what is named is out. */
+function expectAll(sent: readonly OutgoingRecord[], acknowledged: readonly RecordMetadata[]): void {
+  const lost = sent.find(
+    ({ topic, partition }) =>
+      !acknowledged.some(
+        (metadata) =>
+          metadata.topicName === topic && metadata.partition === partition && metadata.errorCode === 0,
+      ),
+  );
+  if (lost !== undefined) {
+    throw new Error(`the broker did not acknowledge partition ${lost.partition} of ${lost.topic}`);
+  }
+}

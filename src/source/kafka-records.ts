@@ -1,0 +1,32 @@
+import type { Batch, KafkaMessage } from 'kafkajs';
+import type { ConsumedBatch, ConsumedRecord } from '../domain/record.js';
+
+/** Cuts what a fetch brought into batches of at most `size` records. The last chunk covers the control records that lie behind the last record. */
+export function* chunksOf(batch: Batch, size: number): Generator<ConsumedBatch> {
+  const { topic, partition, messages } = batch;
+  for (let start = 0; start < messages.length; start += size) {
+    const records = messages.slice(start, start + size).map((message) => toRecord(batch, message));
+    const next = messages[start + size];
+    const lastOffset =
+      BigInt(next === undefined ? batch.lastOffset() : next.offset) - (next === undefined ? 0n : 1n);
+    yield { topic, partition, records, lastOffset };
+  }
+}
+
+function toRecord({ topic, partition }: Batch, message: KafkaMessage): ConsumedRecord {
+  return {
+    position: { topic, partition, offset: BigInt(message.offset) },
+    key: message.key,
+    value: message.value,
+    headers: Object.fromEntries(
+      Object.entries(message.headers ?? {}).map(([name, value]) => [name, lastOf(value)]),
+    ),
+    timestamp: Number(message.timestamp),
+  };
+}
+
+/** A header's name may occur several times; the last one counts, as in Java's `lastHeader`. */
+function lastOf(value: Buffer | string | (Buffer | string)[] | undefined): Buffer {
+  const last = Array.isArray(value) ? value.at(-1) : value;
+  return Buffer.from(last ?? '');
+}

@@ -1,0 +1,91 @@
+import type { Readable } from 'node:stream';
+import { InfrastructureError } from '../domain/errors.js';
+import type { ConsumedBatch, ConsumedRecord, Position } from '../domain/record.js';
+import type { BatchHandler, Source } from '../domain/transport.js';
+import type { Events } from '../telemetry/events.js';
+import { deliver } from './redelivery.js';
+import { splitLines } from './lines.js';
+
+export interface NdjsonSourceOptions {
+  /** What stands for a topic in positions and messages: the file's name, or `-`. */
+  readonly name: string;
+  /** Lines in a batch, at most. */
+  readonly chunkSize: number;
+  /** The longest line, in bytes. */
+  readonly maxLineBytes: number;
+}
+
+/** How often a batch is handed out. A file can be read again by hand, and a broken output pipe stays broken. */
+const attempts = 3;
+
+const [space, tab] = [0x20, 0x09];
+
+/**
+ * Reads lines as records of one partition: the offset is the line's number from 0, the value its bytes, the timestamp
+ * when it was read. Blank lines are passed over. A batch closes at its size, or when no further line is at hand, so
+ * that whoever writes into a pipe line by line is answered line by line.
+ */
+export class NdjsonSource implements Source {
+  readonly #input: Readable;
+  readonly #options: NdjsonSourceOptions;
+  readonly #events: Events;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(input: Readable, options: NdjsonSourceOptions, events: Events) {
+    this.#input = input;
+    this.#options = options;
+    this.#events = events;
+  }
+
+  run(handle: BatchHandler): Promise<void> {
+    if (!this.#stopping.signal.aborted) this.#running = this.#read(handle);
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#input.destroy();
+    await this.#running.catch(() => undefined);
+  }
+
+  async #read(handle: BatchHandler): Promise<void> {
+    const stopping = this.#stopping.signal;
+    for await (const batch of this.#batches()) {
+      const failed = (error: unknown): void => {
+        this.#events.batchFailed(batch, error);
+      };
+      if (!(await deliver(batch, handle, { attempts, stopping, failed }))) return;
+    }
+  }
+
+  async *#batches(): AsyncGenerator<ConsumedBatch> {
+    const { name: topic, chunkSize } = this.#options;
+    let lineNumber = 0n;
+    for await (const lines of this.#lines()) {
+      const records = lines
+        .map((value) => toRecord(value, { topic, partition: 0, offset: lineNumber++ }))
+        .filter(({ value }) => value.some((byte) => byte !== space && byte !== tab));
+      for (let start = 0; start < records.length; start += chunkSize) {
+        const chunk = records.slice(start, start + chunkSize);
+        const lastOffset = chunk.at(-1)?.position.offset ?? lineNumber;
+        yield { topic, partition: 0, records: chunk, lastOffset };
+      }
+    }
+  }
+
+  async *#lines(): AsyncGenerator<readonly Buffer[]> {
+    const { name, maxLineBytes } = this.#options;
+    try {
+      yield* splitLines(this.#input, maxLineBytes);
+    } catch (error) {
+      // `stop` closed the input under the reader.
+      if (this.#stopping.signal.aborted) return;
+      throw new InfrastructureError(`${name} cannot be read: ${(error as Error).message}`, { cause: error });
+    }
+  }
+}
+
+function toRecord(value: Buffer, position: Position): ConsumedRecord & { readonly value: Buffer } {
+  return { position, key: null, value, headers: {}, timestamp: Date.now() };
+}

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsumedBatch } from '../domain/record.js';
+import type { BatchHandler } from '../domain/transport.js';
+
+/** Milliseconds before a failed batch is handed out again: at first, and at most; each wait is twice the one before. */
+const backOff = { first: 200, most: 10_000 } as const;
+
+export interface Redelivery {
+  /** How often a batch is handed out, at most. */
+  readonly attempts: number;
+  /** Aborted when the source is to stop: a batch that fails is not handed out again. */
+  readonly stopping: AbortSignal;
+  /** Aborted, with the reason, when the batch may have become another process's work. */
+  readonly lost?: AbortSignal;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Hands a batch out until its handler succeeds.
+ *
+ * @returns whether it did; `false` when the source was stopped first
+ * @throws what the handler failed with on the last attempt, or the reason of `lost`
+ */
+export async function deliver(
+  batch: ConsumedBatch,
+  handle: BatchHandler,
+  { attempts, stopping, lost, failed }: Redelivery,
+): Promise<boolean> {
+  for (let attempt = 1, wait: number = backOff.first; !stopping.aborted; attempt++) {
+    try {
+      await handle(batch);
+      return true;
+    } catch (error) {
+      failed(error);
+      if (attempt >= attempts) throw error;
+    }
+    await sleep(wait, undefined, { signal: stopping }).catch(() => undefined);
+    lost?.throwIfAborted();
+    wait = Math.min(2 * wait, backOff.most);
+  }
+  return false;
+}

@@ -1,0 +1,96 @@
+import { createAdmission } from './admit.js';
+import type { Config } from './config.js';
+import type { ModelVersion } from './domain/outcome.js';
+import { readBundle, verifyBundle, type ModelBundle } from './inference/model-bundle.js';
+import { startPredictor, type Predictor } from './inference/predictor.js';
+import { packageVersion } from './package-version.js';
+import type { Steps } from './pipeline.js';
+import type { Events, Stage } from './telemetry/events.js';
+import { createTextCleaner } from './transform/clean-text.js';
+import { createImageDecoder } from './transform/decode-image.js';
+import { createImageFetcher, type ImageFetcher } from './transform/fetch-image.js';
+import { createEntityFinder } from './transform/find-entities.js';
+import { createImageLoader } from './transform/load-image.js';
+import { createKeyphrasePredictor } from './transform/predict-keyphrases.js';
+import { createScreen } from './transform/screen-post.js';
+
+/** The steps from a record to its outcome, with the model behind them: what every command that tags has in common. */
+export interface Tagger extends Pick<Predictor, 'provider' | 'note' | 'died' | 'waitingMs'> {
+  readonly model: ModelVersion;
+  readonly steps: Steps;
+  /** Answers what was asked, then lets go of the model and of all connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Loads the model and joins it with the transforms.
+ *
+ * @param imageFolder folder from which posts may name images by path; none may where it is not given
+ * @throws ConfigurationError when the bundle or the execution provider can't be used
+ */
+export async function openTagger(config: Config, events: Events, imageFolder?: string): Promise<Tagger> {
+  const { model, inference, batch, output, images } = config;
+  const bundle = readBundle(model.path);
+  await verifyBundle(bundle);
+  const predictor = await startPredictor(
+    { bundle: model.path, ...inference, ...batch, maxPhrases: output.maxPhrases },
+    events,
+  );
+  const { name, version } = bundle.manifest;
+  events.modelLoaded({ name, version }, predictor.provider, predictor.note);
+  const fetcher = createImageFetcher({
+    ...images,
+    userAgent: `tagstream/${packageVersion}`,
+    ...(imageFolder === undefined ? {} : { localFiles: { baseDir: imageFolder } }),
+  });
+  return {
+    provider: predictor.provider,
+    note: predictor.note,
+    died: predictor.died,
+    waitingMs: predictor.waitingMs,
+    model: { name, version },
+    steps: createSteps(config, bundle, predictor, fetcher, events),
+    async close() {
+      await predictor.close();
+      await fetcher.close();
+    },
+  };
+}
+
+function createSteps(
+  { format, noise, images, output }: Config,
+  { manifest, lines }: ModelBundle,
+  { encodeImage, predict }: Predictor,
+  fetcher: ImageFetcher,
+  events: Events,
+): Steps {
+  const { text, image, name, version } = manifest;
+  const cleanText = createTextCleaner(lines(text.words));
+  const decoder = createImageDecoder({ ...image, maxPixels: images.maxPixels });
+  const timed = timedBy(events);
+  return {
+    admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
+    loadImage: createImageLoader(
+      timed('fetch_image', (ref) => fetcher.fetch(ref)),
+      timed('decode_image', decoder.decode),
+    ),
+    findEntities: timed('find_entities', createEntityFinder(encodeImage)),
+    predictKeyphrases: timed(
+      'predict_keyphrases',
+      createKeyphrasePredictor({ model: { name, version }, ...output, cleanText, predict }),
+    ),
+  };
+}
+
+/** Wraps a step so that its duration is measured, however it ends. */
+function timedBy(events: Events) {
+  return <A extends unknown[], R>(stage: Stage, step: (...given: A) => Promise<R>) =>
+    async (...given: A): Promise<R> => {
+      const start = performance.now();
+      try {
+        return await step(...given);
+      } finally {
+        events.stageTook(stage, (performance.now() - start) / 1000);
+      }
+    };
+}

@@ -1,0 +1,91 @@
+import sharp from 'sharp';
+import type { AbsentImage, DecodedImage, Image } from '../domain/image.js';
+import { detectImageFormat } from './image-format.js';
+
+// libvips's own settings, one set for the process. Images come from strangers: only the loaders of the four
+// formats may run (an SVG could read files and fonts). No two images share anything worth a cache, and the
+// caller's concurrency is the parallelism.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: [
+    'VipsForeignLoadJpegBuffer',
+    'VipsForeignLoadPngBuffer',
+    'VipsForeignLoadWebpBuffer',
+    'VipsForeignLoadNsgifBuffer',
+  ],
+});
+sharp.cache(false);
+sharp.concurrency(1);
+
+/** Seconds of work on one image; a photo within the pixel limit takes well under one. */
+const timeoutSeconds = 10;
+
+const white = '#ffffff';
+
+export interface ImageDecoderOptions {
+  /** The shorter side after resizing, in pixels, at least `size`. */
+  readonly resize: number;
+  /** Width and height of the centre that is cut out, in pixels. */
+  readonly size: number;
+  /** The largest image taken, width times height. */
+  readonly maxPixels: number;
+}
+
+export interface ImageDecoder {
+  /**
+   * Decodes a JPEG, PNG, WebP or GIF file (of the latter two the first frame) as the image encoder was
+   * trained to see photos: upright by its EXIF orientation, in sRGB, transparent parts on white, the shorter
+   * side resized with a bicubic filter, the centre cut out.
+   *
+   * @returns `size` × `size` pixels in a buffer of their own, which can be transferred to a worker; or absent,
+   * as `not_an_image`, `undecodable`, `too_large` or `timed_out`. It never rejects.
+   */
+  decode(bytes: Uint8Array): Promise<Image>;
+}
+
+export function createImageDecoder({ resize, size, maxPixels }: ImageDecoderOptions): ImageDecoder {
+  const margin = Math.floor((resize - size) / 2);
+
+  return {
+    async decode(bytes) {
+      if (detectImageFormat(bytes) === undefined) {
+        return absent('not_an_image', 'the file is no JPEG, PNG, WebP or GIF');
+      }
+      try {
+        // "error" takes photos whose metadata only gives cause for warnings, and refuses truncated ones.
+        const { data } = await sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error' })
+          .timeout({ seconds: timeoutSeconds })
+          .autoOrient()
+          .flatten({ background: white })
+          .resize(resize, resize, { fit: 'cover', kernel: 'cubic', fastShrinkOnLoad: false })
+          .extract({ left: margin, top: margin, width: size, height: size })
+          .toColourspace('srgb')
+          .raw({ depth: 'uchar' })
+          .toBuffer({ resolveWithObject: true });
+        // sharp's own buffer cannot be transferred.
+        return { kind: 'decoded', pixels: new Uint8Array(data), width: size, height: size };
+      } catch (error) {
+        return explain(error);
+      }
+    },
+  };
+}
+
+/** A decoded image as a small JPEG file, for the live page. */
+export function encodeThumbnail({ pixels, width, height }: DecodedImage): Promise<Buffer> {
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 75 })
+    .toBuffer();
+}
+
+/** libvips has no error codes: two of its messages are told apart, which a test holds. */
+function explain(error: unknown): AbsentImage {
+  const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+  if (detail.includes('exceeds pixel limit')) return absent('too_large', detail);
+  if (detail.startsWith('timeout')) return absent('timed_out', detail);
+  return absent('undecodable', detail);
+}
+
+function absent(reason: AbsentImage['reason'], detail: string): AbsentImage {
+  return { kind: 'absent', reason, detail };
+}

@@ -1,0 +1,35 @@
+import type { AbsentImage, Image } from '../domain/image.js';
+import type { ImageRef, Post } from '../domain/post.js';
+
+/** Of a post's images so many are looked at. */
+const imagesLookedAt = 4;
+
+/** Bytes that may be an image. */
+export interface FetchedImage {
+  readonly kind: 'fetched';
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Brings a post's image into memory: the first of its first four that can be had. Where none can, it says why the
+ * first could not. Where an upstream service gave the visual entities, the image is not fetched at all.
+ */
+export function createImageLoader(
+  fetchImage: (ref: ImageRef) => Promise<FetchedImage | AbsentImage>,
+  decodeImage: (bytes: Uint8Array) => Promise<Image>,
+): (post: Post) => Promise<Image> {
+  return async (post) => {
+    if (post.images.length === 0) return { kind: 'absent', reason: 'none' };
+    if (post.enrichment?.entities !== undefined) {
+      return { kind: 'absent', reason: 'given', detail: 'the post came with its visual entities' };
+    }
+    const failures: AbsentImage[] = [];
+    for (const ref of post.images.slice(0, imagesLookedAt)) {
+      const fetched = await fetchImage(ref);
+      const image = fetched.kind === 'absent' ? fetched : await decodeImage(fetched.bytes);
+      if (image.kind === 'decoded') return image;
+      failures.push(image);
+    }
+    return failures[0] ?? { kind: 'absent', reason: 'none' };
+  };
+}

@@ -1,0 +1,81 @@
+import type { Noise } from '../domain/outcome.js';
+import type { Post } from '../domain/post.js';
+import type { Position } from '../domain/record.js';
+
+/** What counts as nothing to tag. */
+export interface ScreenOptions {
+  /** Languages to tag, lower case; empty: all. A region may follow in the post ("pt-BR" is "pt"). */
+  readonly languages: readonly string[];
+  /** How many of the latest posts are remembered; 0: none. */
+  readonly duplicateWindow: number;
+  /** The longest text, in UTF-16 units. */
+  readonly maxTextLength: number;
+}
+
+/** Why a post is not worth tagging, and the same in words. */
+export interface NoiseFound {
+  readonly noise: Noise;
+  readonly detail: string;
+}
+
+/**
+ * Tells posts that are nothing to tag. It remembers the posts it saw, so each agent has one, and posts go
+ * through it in their order.
+ */
+export interface Screen {
+  /** Whether a post's text is too long: asked before the text is cleaned, which takes time. */
+  checkLength(post: Post): NoiseFound | undefined;
+  /** @param cleanText the post's text as the model reads it */
+  check(post: Post, cleanText: string, position: Position): NoiseFound | undefined;
+}
+
+export function createScreen({ languages, duplicateWindow, maxTextLength }: ScreenOptions): Screen {
+  // A map iterates in the order of insertion: its first key is the oldest post remembered.
+  const seen = new Map<string, string>();
+
+  function firstPlace(post: Post, position: Position): string | undefined {
+    const content = JSON.stringify([post.id, post.text, post.images]);
+    const place = `${position.topic}/${position.partition}/${position.offset}`;
+    const first = seen.get(content);
+    // The same place again is not a second post but a batch that is read again.
+    if (first !== undefined) return first === place ? undefined : first;
+    seen.set(content, place);
+    const [oldest] = seen.keys();
+    if (seen.size > duplicateWindow && oldest !== undefined) seen.delete(oldest);
+    return undefined;
+  }
+
+  return {
+    checkLength({ text }) {
+      if (text.length <= maxTextLength) return undefined;
+      return { noise: 'too_long', detail: `text: ${text.length} UTF-16 units, more than ${maxTextLength}` };
+    },
+    check(post, cleanText, position) {
+      const language = post.language?.toLowerCase().split('-')[0];
+      if (
+        languages.length > 0 &&
+        language !== undefined &&
+        language !== 'und' &&
+        !languages.includes(language)
+      ) {
+        return {
+          noise: 'language',
+          detail: `language: ${post.language} is not among ${languages.join(', ')}`,
+        };
+      }
+      if (cleanText === '' && post.images.length === 0 && !saysSomething(post)) {
+        return { noise: 'empty', detail: 'text: nothing is left after cleaning, and there is no image' };
+      }
+      const first = duplicateWindow === 0 ? undefined : firstPlace(post, position);
+      return first === undefined
+        ? undefined
+        : { noise: 'duplicate', detail: `id, text and images are those of the post at ${first}` };
+    },
+  };
+}
+
+/** Whether an upstream service gave words for the post's image. */
+function saysSomething({ enrichment = {} }: Post): boolean {
+  const { entities = [], attributes = [], imageText = '' } = enrichment;
+  return entities.length > 0 || attributes.length > 0 || imageText !== '';
+}

@@ -1,0 +1,105 @@
+import type { ImageAbsence } from '../domain/image.js';
+import type { Noise, Outcome, Rejection } from '../domain/outcome.js';
+
+/** How many seconds the page's throughput is taken over. */
+const rateSeconds = 10;
+
+/** How many of the latest durations the percentiles are taken over. */
+const durationWindow = 512;
+
+type Counts<K extends string> = Partial<Record<K, number>>;
+
+/** What has become of the posts since the start. */
+export interface Stats {
+  readonly uptimeSeconds: number;
+  readonly tagged: number;
+  readonly tombstones: number;
+  readonly deadLettered: Readonly<Counts<Rejection>>;
+  readonly skipped: Readonly<Counts<Noise>>;
+  /** Tagged posts by what became of their image. */
+  readonly images: Readonly<Counts<ImageAbsence | 'used'>>;
+  /** Records whose outcome went out in the last ten seconds, a second. */
+  readonly postsPerSecond: number;
+  /** From a record's timestamp to its outcome being out, over the latest tagged posts; absent before the first. */
+  readonly latencySeconds?: { readonly p50: number; readonly p95: number };
+}
+
+export interface Tally {
+  /** Counts an outcome that took `seconds` from its record's timestamp. */
+  count(outcome: Outcome, seconds: number): void;
+  stats(): Stats;
+}
+
+/** Counts outcomes. `now` gives milliseconds on any clock that does not go back. */
+export function createTally(now: () => number): Tally {
+  const startedAt = now();
+  let tagged = 0;
+  let tombstones = 0;
+  const deadLettered: Counts<Rejection> = {};
+  const skipped: Counts<Noise> = {};
+  const images: Counts<ImageAbsence | 'used'> = {};
+  const arrivals: { second: number; count: number }[] = [];
+  const durations: number[] = [];
+
+  function countOutcome(outcome: Outcome, seconds: number): void {
+    switch (outcome.kind) {
+      case 'tagged':
+        durations[tagged % durationWindow] = seconds;
+        tagged += 1;
+        return add(images, outcome.result.image.used ? 'used' : (outcome.result.image.reason ?? 'none'));
+      case 'tombstone':
+        tombstones += 1;
+        return;
+      case 'skipped':
+        return add(skipped, outcome.reason);
+      case 'dead-letter':
+        return add(deadLettered, outcome.code);
+    }
+  }
+
+  function countArrival(): void {
+    const second = Math.floor(now() / 1000);
+    const latest = arrivals.at(-1);
+    if (latest?.second === second) latest.count += 1;
+    else arrivals.push({ second, count: 1 });
+    if (arrivals.length > rateSeconds) arrivals.shift();
+  }
+
+  function postsPerSecond(): number {
+    const first = Math.floor(now() / 1000) - rateSeconds + 1;
+    const count = arrivals.reduce((sum, arrival) => (arrival.second < first ? sum : sum + arrival.count), 0);
+    const since = Math.max(startedAt, first * 1000);
+    return count / Math.max(1, (now() - since) / 1000);
+  }
+
+  return {
+    count(outcome, seconds) {
+      countOutcome(outcome, seconds);
+      countArrival();
+    },
+    stats() {
+      return {
+        uptimeSeconds: (now() - startedAt) / 1000,
+        tagged,
+        tombstones,
+        deadLettered: { ...deadLettered },
+        skipped: { ...skipped },
+        images: { ...images },
+        postsPerSecond: postsPerSecond(),
+        ...(durations.length === 0
+          ? {}
+          : { latencySeconds: { p50: percentile(durations, 0.5), p95: percentile(durations, 0.95) } }),
+      };
+    },
+  };
+}
+
+function add<K extends string>(counts: Counts<K>, name: K): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}
+
+/** The nearest-rank percentile: the least value that at least that share of the values does not exceed. */
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+}

@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../src/config.js';
+import { ConfigurationError } from '../src/domain/errors.js';
+
+let folder: string;
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'tagstream-config-'))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fileWith(content: string): string {
+  const file = join(folder, 'config.yaml');
+  writeFileSync(file, content);
+  return file;
+}
+
+function faultsOf(load: () => unknown): Record<string, string> {
+  try {
+    load();
+  } catch (error) {
+    if (error instanceof ConfigurationError) {
+      return Object.fromEntries(error.faults.map(({ key, problem }) => [key, problem]));
+    }
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    const config = loadConfig({});
+    expect(config.kafka.inputTopic).toBe('posts');
+    expect(config.kafka.outputTopic).toBe('keyphrases');
+    expect(config.kafka.deadLetterTopic).toBe('posts.dead-letter');
+    expect(config.delivery).toBe('at-least-once');
+    expect(config.web).toEqual({ host: '127.0.0.1', port: 8080, recentPosts: 50 });
+  });
+
+  it('takes the file, over it the environment, over it the flags', () => {
+    const config = loadConfig({
+      file: fileWith('kafka: { inputTopic: a, outputTopic: a2, groupId: a3 }\nbatch: { maxSize: 3 }'),
+      environment: { TAGSTREAM_KAFKA_OUTPUT_TOPIC: 'b2', TAGSTREAM_KAFKA_GROUP_ID: 'b3', PATH: '/bin' },
+      flags: { kafka: { groupId: 'c3' } },
+    });
+    expect(config.kafka).toMatchObject({ inputTopic: 'a', outputTopic: 'b2', groupId: 'c3' });
+    expect(config.batch.maxSize).toBe(3);
+  });
+
+  it('reads numbers, booleans and lists from the environment', () => {
+    const config = loadConfig({
+      environment: {
+        TAGSTREAM_KAFKA_BROKERS: 'one:9092, [::1]:9093',
+        TAGSTREAM_BATCH_MAX_SIZE: '8',
+        TAGSTREAM_KAFKA_TLS_ENABLED: 'true',
+        TAGSTREAM_OUTPUT_MIN_SCORE: '0.25',
+      },
+    });
+    expect(config.kafka.brokers).toEqual(['one:9092', '[::1]:9093']);
+    expect(config.batch.maxSize).toBe(8);
+    expect(config.kafka.tls.enabled).toBe(true);
+    expect(config.output.minScore).toBe(0.25);
+  });
+
+  it('is frozen through and through', () => {
+    const config = loadConfig({});
+    expect(() => Object.assign(config.kafka, { groupId: 'other' })).toThrow(TypeError);
+    expect(() => (config.noise.skip as string[]).push('empty')).toThrow(TypeError);
+  });
+
+  it('names every fault at once, each with its key', () => {
+    const faults = faultsOf(() =>
+      loadConfig({
+        file: fileWith('kafka: { brokers: [nonsense], grupId: x }\nbatch: { maxSize: 0 }'),
+        environment: {
+          TAGSTREAM_WEB_PORT: 'eighty',
+          TAGSTREAM_INFERENCE_PROVIDER: 'tpu',
+          TAGSTREAM_TYPO: '1',
+        },
+      }),
+    );
+    expect(Object.keys(faults).sort()).toEqual([
+      'TAGSTREAM_TYPO',
+      'batch.maxSize',
+      'inference.provider',
+      'kafka.brokers.0',
+      'kafka.grupId',
+      'web.port',
+    ]);
+  });
+
+  it('refuses exactly-once until it is there', () => {
+    const faults = faultsOf(() => loadConfig({ flags: { delivery: 'exactly-once' } }));
+    expect(faults['delivery']).toContain('at-least-once');
+  });
+
+  it('names a required key that is missing, with its variable', () => {
+    const faults = faultsOf(() => loadConfig({ required: ['kafka.brokers'] }));
+    expect(faults['kafka.brokers']).toContain('TAGSTREAM_KAFKA_BROKERS');
+  });
+
+  it('refuses topics that would feed the agent its own output', () => {
+    const faults = faultsOf(() => loadConfig({ flags: { kafka: { inputTopic: 'x', outputTopic: 'x' } } }));
+    expect(faults['kafka.inputTopic']).toContain('must differ');
+  });
+
+  it('refuses half a client certificate, and certificates without TLS', () => {
+    const faults = faultsOf(() => loadConfig({ flags: { kafka: { tls: { cert: 'client.pem' } } } }));
+    expect(Object.keys(faults).sort()).toEqual(['kafka.tls', 'kafka.tls.enabled']);
+  });
+
+  it('names the address of images.allow that is none', () => {
+    const faults = faultsOf(() => loadConfig({ flags: { images: { allow: ['127.0.0.1:80', 'the-moon'] } } }));
+    expect(Object.keys(faults)).toEqual(['images.allow.1']);
+  });
+
+  it('says what is wrong with a file that cannot be read, without quoting it', () => {
+    const file = fileWith('kafka:\n  sasl: { password: hunter2: broken\n');
+    const faults = faultsOf(() => loadConfig({ file }));
+    expect(faults[file]).toContain('cannot be read as YAML');
+    expect(JSON.stringify(faults)).not.toContain('hunter2');
+    expect(faultsOf(() => loadConfig({ file: join(folder, 'none.yaml') }))).toHaveProperty([
+      join(folder, 'none.yaml'),
+    ]);
+  });
+
+  it('overlooks what Kubernetes sets for a service of its name', () => {
+    const environment = {
+      TAGSTREAM_SERVICE_HOST: '10.0.0.1',
+      TAGSTREAM_PORT: 'tcp://10.0.0.1:80',
+      TAGSTREAM_PORT_80_TCP: 'x',
+    };
+    expect(() => loadConfig({ environment })).not.toThrow();
+  });
+
+  it('never prints a secret', () => {
+    const config = loadConfig({
+      environment: {
+        TAGSTREAM_KAFKA_SASL_MECHANISM: 'plain',
+        TAGSTREAM_KAFKA_SASL_USERNAME: 'agent',
+        TAGSTREAM_KAFKA_SASL_PASSWORD: 'hunter2',
+      },
+    });
+    const { password } = config.kafka.sasl ?? {};
+    expect(password?.reveal()).toBe('hunter2');
+    const printed = [
+      JSON.stringify(config),
+      inspect(config, { depth: 9, showHidden: true }),
+      String(password),
+    ].join();
+    expect(printed).not.toContain('hunter2');
+    expect(printed).toContain('**REDACTED**');
+  });
+});

@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Outcome, ResultBatch } from '../src/domain/outcome.js';
+import type { ConsumedBatch, ConsumedRecord } from '../src/domain/record.js';
+import type { Sink } from '../src/domain/transport.js';
+import { createPipeline, type Steps } from '../src/pipeline.js';
+import { createEvents } from '../src/telemetry/events.js';
+import { createLogger } from '../src/telemetry/logger.js';
+import { createMetrics } from '../src/telemetry/metrics.js';
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function batchOf(count: number): ConsumedBatch {
+  const records = Array.from({ length: count }, (_, index): ConsumedRecord => {
+    const position = { topic: 'posts', partition: 1, offset: BigInt(100 + index) };
+    return { position, key: null, value: Buffer.from(String(index)), headers: {}, timestamp: 0 };
+  });
+  return { topic: 'posts', partition: 1, records, lastOffset: BigInt(100 + count) };
+}
+
+/** Steps whose work takes as long as `pauses` says, and that reject every record divisible by `rejectEvery`. */
+function stepsThat(pauses: readonly number[], rejectEvery: number): Steps & { mostAtOnce(): number } {
+  let atOnce = 0;
+  let most = 0;
+  const slowly = async (id: string): Promise<void> => {
+    most = Math.max(most, (atOnce += 1));
+    await pause(pauses[Number(id) % pauses.length] ?? 0);
+    atOnce -= 1;
+  };
+  return {
+    mostAtOnce: () => most,
+    admit(raw) {
+      const id = String(raw.value);
+      const { position } = raw;
+      if (Number(id) % rejectEvery === 0)
+        return { kind: 'dead-letter', position, code: 'empty', detail: '', raw };
+      return { position, value: { post: { id, text: id, images: [] }, cleanText: id } };
+    },
+    async loadImage({ id }) {
+      await slowly(id);
+      return { kind: 'absent', reason: 'none' };
+    },
+    findEntities: () => Promise.resolve([]),
+    async predictKeyphrases({ post: { id } }) {
+      await pause(pauses[(Number(id) + 1) % pauses.length] ?? 0);
+      return { id, keyphrases: [], image: { used: false }, entities: [], model: { name: 'm', version: '1' } };
+    },
+  };
+}
+
+function sinkInto(written: ResultBatch[]): Sink {
+  return {
+    open: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+    write(batch) {
+      written.push(batch);
+      return Promise.resolve();
+    },
+  };
+}
+
+const quiet = () => {
+  const metrics = createMetrics();
+  return { metrics, events: createEvents(createLogger('silent'), metrics) };
+};
+
+describe('the pipeline', () => {
+  it('gives every record one outcome, in the order of the input, however long each step takes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(40),
+        fc.array(fc.nat(3), { minLength: 1, maxLength: 7 }),
+        fc.integer({ min: 2, max: 5 }),
+        fc.integer({ min: 1, max: 6 }),
+        async (count, pauses, rejectEvery, bound) => {
+          const written: ResultBatch[] = [];
+          const steps = stepsThat(pauses, rejectEvery);
+          const handle = createPipeline(
+            steps,
+            { images: bound, inference: bound },
+            sinkInto(written),
+            quiet().events,
+            () => undefined,
+          );
+          const batch = batchOf(count);
+          await handle(batch);
+          expect(written).toHaveLength(1);
+          expect(written[0]?.outcomes.map(({ position }) => position)).toEqual(
+            batch.records.map(({ position }) => position),
+          );
+          expect(written[0]?.outcomes.map(({ kind }) => kind)).toEqual(
+            batch.records.map((_, index) => (index % rejectEvery === 0 ? 'dead-letter' : 'tagged')),
+          );
+          expect(steps.mostAtOnce()).toBeLessThanOrEqual(bound);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('commits past the end of the batch, control records included', async () => {
+    const written: ResultBatch[] = [];
+    const handle = createPipeline(
+      stepsThat([0], 99),
+      { images: 1, inference: 1 },
+      sinkInto(written),
+      quiet().events,
+      () => undefined,
+    );
+    await handle(batchOf(2));
+    expect(written[0]).toMatchObject({ topic: 'posts', partition: 1, nextOffset: 103n });
+  });
+
+  it('rejects and publishes nothing when the model fails, and leaves no post in flight', async () => {
+    const written: ResultBatch[] = [];
+    const published: (readonly Outcome[])[] = [];
+    const { metrics, events } = quiet();
+    const steps = {
+      ...stepsThat([0], 99),
+      predictKeyphrases: () => Promise.reject(new Error('the worker died')),
+    };
+    const handle = createPipeline(
+      steps,
+      { images: 2, inference: 2 },
+      sinkInto(written),
+      events,
+      (_, outcomes) => {
+        published.push(outcomes);
+      },
+    );
+    await expect(handle(batchOf(5))).rejects.toThrow('the worker died');
+    expect(written).toEqual([]);
+    expect(published).toEqual([]);
+    expect((await metrics.postsInFlight.get()).values[0]?.value).toBe(0);
+  });
+
+  it('publishes only what the sink has taken', async () => {
+    const published: (readonly Outcome[])[] = [];
+    const sink = { ...sinkInto([]), write: () => Promise.reject(new Error('the disk is full')) };
+    const handle = createPipeline(
+      stepsThat([0], 2),
+      { images: 2, inference: 2 },
+      sink,
+      quiet().events,
+      (_, outcomes) => {
+        published.push(outcomes);
+      },
+    );
+    await expect(handle(batchOf(3))).rejects.toThrow('the disk is full');
+    expect(published).toEqual([]);
+  });
+});

@@ -1,0 +1,77 @@
+import { createReadStream } from 'node:fs';
+import { PassThrough, Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import type { ConsumedBatch } from '../../src/domain/record.js';
+import { NdjsonSource } from '../../src/source/ndjson.js';
+import { events } from '../support/transport.js';
+
+const sourceOf = (input: Readable, chunkSize = 10): NdjsonSource =>
+  new NdjsonSource(input, { name: 'posts.jsonl', chunkSize, maxLineBytes: 100 }, events);
+
+test('A record’s offset is its line’s number from 0, and blank lines are passed over but counted', async () => {
+  const batches: ConsumedBatch[] = [];
+
+  await sourceOf(Readable.from([Buffer.from('\n{"a":1}\r\n  \t\n{"b":2}\n\n')])).run((batch) => {
+    batches.push(batch);
+    return Promise.resolve();
+  });
+
+  expect(batches).toMatchObject([{ topic: 'posts.jsonl', partition: 0, lastOffset: 3n }]);
+  expect(batches[0]?.records).toMatchObject([
+    { position: { topic: 'posts.jsonl', partition: 0, offset: 1n }, key: null, headers: {} },
+    { position: { offset: 3n } },
+  ]);
+  expect(batches[0]?.records.map(({ value }) => String(value))).toEqual(['{"a":1}', '{"b":2}']);
+});
+
+test('A line in a pipe that stays open is given out before the next one comes', async () => {
+  const pipe = new PassThrough();
+  const source = sourceOf(pipe);
+  const seen: string[] = [];
+  pipe.write('first\n');
+
+  await source.run((batch) => {
+    seen.push(...batch.records.map(({ value }) => String(value)));
+    if (seen.length === 1) pipe.write('second\n');
+    else pipe.end();
+    return Promise.resolve();
+  });
+
+  expect(seen).toEqual(['first', 'second']);
+});
+
+test('It can be stopped while it waits for a pipe', async () => {
+  const source = sourceOf(new PassThrough());
+  const run = source.run(() => Promise.resolve());
+
+  await source.stop();
+
+  await expect(run).resolves.toBeUndefined();
+});
+
+test('A batch that fails again and again ends the run with its error', async () => {
+  let attempts = 0;
+
+  const run = sourceOf(Readable.from([Buffer.from('a\n')])).run(() => {
+    attempts += 1;
+    return Promise.reject(new Error('the pipe is broken'));
+  });
+
+  await expect(run).rejects.toThrow('the pipe is broken');
+  expect(attempts).toBe(3);
+});
+
+test.each([
+  [
+    'a file that is not there',
+    () => createReadStream('/no/such/file'),
+    /posts\.jsonl cannot be read: ENOENT/,
+  ],
+  [
+    'a line that is too long',
+    () => Readable.from([Buffer.from('x'.repeat(101))]),
+    /posts\.jsonl cannot be read: line 1 is longer than 100 bytes/,
+  ],
+])('For %s the message says what is wrong', async (_what, open, message) => {
+  await expect(sourceOf(open()).run(() => Promise.resolve())).rejects.toThrow(message);
+});

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { describe, inject } from 'vitest';
+import { consume, produce, type OracleRecord, type ProducedRecord } from './kafka-console.js';
+import type { BrokerAnswer } from './kafka-global.js';
+import { findJavaTools } from './kafka-tools.js';
+
+/** A real Kafka broker, with Kafka's own Java clients as the oracle for what stands in its topics. */
+export interface Broker {
+  readonly brokers: readonly string[];
+
+  /** Creates a topic whose name starts with `prefix` and is used by nobody else, and returns the name. */
+  createTopic(prefix: string, options?: TopicOptions): Promise<string>;
+
+  /**
+   * Reads a topic from its beginning with the Java console consumer, partitions in any order, each in its own.
+   * It ends after `maxMessages` (the default: as many as the topic has offsets now), or when none came for `idleMs`.
+   */
+  consoleConsumer(topic: string, options?: ReadOptions): Promise<readonly OracleRecord[]>;
+
+  /** Writes records with the Java console producer. Keys and values are single lines without a tab. */
+  javaProduce(topic: string, records: readonly ProducedRecord[], options?: ProduceOptions): Promise<void>;
+
+  /** Runs `use` with an admin client that is connected for that long. */
+  withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T>;
+}
+
+export interface TopicOptions {
+  readonly partitions?: number;
+  /** Topic settings, such as `max.message.bytes`. */
+  readonly configs?: Readonly<Record<string, string>>;
+}
+
+export interface ReadOptions {
+  readonly maxMessages?: number;
+  readonly isolation?: 'read_committed' | 'read_uncommitted';
+  readonly idleMs?: number;
+}
+
+export interface ProduceOptions {
+  readonly codec?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+}
+
+/**
+ * Describes tests that need a broker. Where none can be had they are skipped and the title says why;
+ * with `REQUIRE_KAFKA=1` that is a failure.
+ */
+export function describeWithKafka(title: string, tests: (broker: Broker) => void): void {
+  if ('reason' in found) {
+    describe.skip(`${title} (skipped, no Kafka broker: ${found.reason})`, () => {
+      tests(undefined as never);
+    });
+  } else {
+    describe(title, () => {
+      tests(found);
+    });
+  }
+}
+
+/** The broker that all test files of a run share. */
+const found: Broker | { readonly reason: string } = await findBroker();
+if ('reason' in found && process.env['REQUIRE_KAFKA'] === '1') {
+  throw new Error(`REQUIRE_KAFKA is set and there is no Kafka broker: ${found.reason}`);
+}
+
+async function findBroker(): Promise<Broker | { readonly reason: string }> {
+  const answer = (await (await fetch(inject('kafkaUrl'))).json()) as BrokerAnswer;
+  if ('reason' in answer) return answer;
+  const { brokers } = answer;
+  const tools = await findJavaTools();
+  const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
+
+  const withAdmin = async <T>(use: (admin: Admin) => Promise<T>): Promise<T> => {
+    const admin = kafka.admin();
+    await admin.connect();
+    try {
+      return await use(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  };
+
+  return {
+    brokers,
+    withAdmin,
+    async createTopic(prefix, { partitions = 1, configs = {} } = {}) {
+      const topic = `${prefix}-${randomUUID().slice(0, 8)}`;
+      const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+      await withAdmin((admin) =>
+        admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] }),
+      );
+      return topic;
+    },
+    async consoleConsumer(topic, { maxMessages, isolation = 'read_committed', idleMs = 10_000 } = {}) {
+      const ends = await withAdmin((admin) => admin.fetchTopicOffsets(topic));
+      const count = maxMessages ?? ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+      return count === 0 ? [] : consume(tools, brokers, topic, { maxMessages: count, isolation, idleMs });
+    },
+    javaProduce: (topic, records, { codec = 'none' } = {}) => produce(tools, brokers, topic, records, codec),
+  };
+}

@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { PostView } from '../../src/web/post-view.js';
+import { createRecentPosts } from '../../src/web/recent-posts.js';
+import { photo, tagged } from './finished-posts.js';
+
+describe('recent posts', () => {
+  it('keeps the latest and forgets the rest, newest first, whatever the capacity', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), fc.nat(60), (capacity, count) => {
+        const recent = createRecentPosts(capacity, () => 0);
+        for (let i = 1; i <= count; i += 1) recent.add({ outcome: tagged(`p${i}`), timestamp: 0 });
+        const newest = Array.from({ length: Math.min(capacity, count) }, (_, i) => count - i);
+        expect(recent.newestFirst().map(({ key }) => key)).toEqual(newest);
+        expect(recent.stats().tagged).toBe(count);
+      }),
+    );
+  });
+
+  it('keeps a photo as long as its post', () => {
+    const recent = createRecentPosts(2, () => 0);
+    recent.add({ outcome: tagged('a', { photo }), timestamp: 0 });
+    recent.add({ outcome: tagged('b'), timestamp: 0 });
+    expect(recent.photo(1)).toBe(photo);
+    expect(recent.photo(2)).toBeUndefined();
+    recent.add({ outcome: tagged('c'), timestamp: 0 });
+    expect(recent.photo(1)).toBeUndefined();
+  });
+
+  it('tells its listeners of each new post until they have enough', () => {
+    const recent = createRecentPosts(1, () => 0);
+    const heard: PostView[] = [];
+    const unsubscribe = recent.subscribe((post) => heard.push(post));
+    recent.add({ outcome: tagged('a'), timestamp: 0 });
+    recent.add({ outcome: tagged('b'), timestamp: 0 });
+    unsubscribe();
+    recent.add({ outcome: tagged('c'), timestamp: 0 });
+    expect(heard.map((post) => post.kind === 'tagged' && post.id)).toEqual(['a', 'b']);
+  });
+});

@@ -1,0 +1,166 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { ConfigurationError } from '../../src/domain/errors.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createRecentPosts } from '../../src/web/recent-posts.js';
+import { createWebServer, type WebServer, type WebServerOptions } from '../../src/web/server.js';
+import { deadLetter, photo, tagged } from './finished-posts.js';
+
+const about = {
+  version: '1.2.3',
+  model: { name: 'm', version: '0' },
+  provider: 'cpu',
+  input: 'posts',
+  output: 'keyphrases',
+};
+
+const started: WebServer[] = [];
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((server) => server.close()));
+});
+
+async function start(options: Partial<WebServerOptions> = {}) {
+  const recentPosts = createRecentPosts(10);
+  const metrics = createMetrics();
+  const server = createWebServer({
+    host: '127.0.0.1',
+    port: 0,
+    metrics,
+    health: { unhealthyBecause: () => [], unreadyBecause: () => [] },
+    recentPosts,
+    encodeThumbnail: async ({ width, height }) => Buffer.from(`jpeg of ${width} x ${height}`),
+    about,
+    ...options,
+  });
+  started.push(server);
+  const address = await server.listen();
+  return { server, address, recentPosts, metrics };
+}
+
+/** Reads a response's body until it has `wanted` in it; the whole of it where it ends before. */
+async function readUntil(response: Response, wanted: string): Promise<string> {
+  let text = '';
+  for await (const chunk of (response.body ?? expect.fail()).pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.includes(wanted)) break;
+  }
+  return text;
+}
+
+describe('the web server', () => {
+  it('serves the live page and its files, which may load nothing from elsewhere', async () => {
+    const { address } = await start();
+    for (const [path, type] of [
+      ['/', 'text/html'],
+      ['/page.css', 'text/css'],
+      ['/page.js', 'text/javascript'],
+      ['/icon.svg', 'image/svg+xml'],
+    ]) {
+      const response = await fetch(`${address}${path}`);
+      expect(response.status, path).toBe(200);
+      expect(response.headers.get('content-type'), path).toContain(type);
+      expect(response.headers.get('content-security-policy'), path).toContain("default-src 'none'");
+      expect(response.headers.get('x-content-type-options'), path).toBe('nosniff');
+      expect(response.headers.get('access-control-allow-origin'), path).toBeNull();
+    }
+  });
+
+  it('serves the metrics in Prometheus’ format', async () => {
+    const { address, metrics } = await start();
+    metrics.postsTagged.inc(3);
+    const response = await fetch(`${address}/metrics`);
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(await response.text()).toContain('\ntagstream_posts_tagged_total 3\n');
+  });
+
+  it('says that it is alive and ready, or why not', async () => {
+    const health = { unhealthyBecause: (): string[] => [], unreadyBecause: () => ['the model is loading'] };
+    const { address } = await start({ health });
+    const alive = await fetch(`${address}/healthz`);
+    expect([alive.status, await alive.json()]).toEqual([200, { ok: true, reasons: [] }]);
+    const ready = await fetch(`${address}/readyz`);
+    expect([ready.status, await ready.json()]).toEqual([
+      503,
+      { ok: false, reasons: ['the model is loading'] },
+    ]);
+  });
+
+  it('gives the recent posts, newest first, and the counters', async () => {
+    const { address, recentPosts } = await start();
+    recentPosts.add({ outcome: tagged('a', { text: 'cats' }), timestamp: Date.now() });
+    recentPosts.add({ outcome: deadLetter('not_json', Buffer.from('{')), timestamp: Date.now() });
+    expect(await (await fetch(`${address}/api/posts`)).json()).toMatchObject([
+      { key: 2, kind: 'dead-letter', excerpt: '{' },
+      { key: 1, kind: 'tagged', text: 'cats' },
+    ]);
+    expect(await (await fetch(`${address}/api/stats`)).json()).toMatchObject({
+      about,
+      tagged: 1,
+      deadLettered: { not_json: 1 },
+    });
+  });
+
+  it('gives a photo’s thumbnail while its post is remembered, and 404 for any other key', async () => {
+    const { address, recentPosts } = await start();
+    recentPosts.add({ outcome: tagged('a', { photo }), timestamp: 0 });
+    const found = await fetch(`${address}/api/photos/1`);
+    expect(found.headers.get('content-type')).toBe('image/jpeg');
+    expect(await found.text()).toBe('jpeg of 2 x 2');
+    for (const key of ['2', 'x', '-1', '1.5', '__proto__', '..%2f1']) {
+      expect((await fetch(`${address}/api/photos/${key}`)).status, key).toBe(404);
+    }
+  });
+
+  it('streams the posts it remembers and then each new one', async () => {
+    const { address, recentPosts } = await start();
+    recentPosts.add({ outcome: tagged('before'), timestamp: 0 });
+    const response = await fetch(`${address}/api/stream`);
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+    recentPosts.add({ outcome: tagged('after'), timestamp: 0 });
+    const text = await readUntil(response, 'event: post');
+    expect(text).toMatch(
+      /^event: opened\ndata: {"stats":{.*"id":"before".*}\n\nevent: post\ndata: {.*"id":"after"/s,
+    );
+  });
+
+  it('refuses more open streams than it has room for, and has room again when one is left', async () => {
+    const { address } = await start({ bounds: { maxClients: 1, maxBufferedBytes: 1_000 } });
+    const leaving = new AbortController();
+    await fetch(`${address}/api/stream`, { signal: leaving.signal });
+    const refused = await fetch(`${address}/api/stream`);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '10']);
+    leaving.abort();
+    await expect
+      .poll(async () => {
+        const response = await fetch(`${address}/api/stream`);
+        await response.body?.cancel();
+        return response.status;
+      })
+      .toBe(200);
+  });
+
+  it('ends open streams when it closes', async () => {
+    const { server, address } = await start();
+    const response = await fetch(`${address}/api/stream`);
+    await server.close();
+    await response.text().catch((error: unknown) => expect(error).toBeInstanceOf(TypeError));
+    await expect(fetch(`${address}/healthz`)).rejects.toThrow();
+  });
+
+  it('names web.port when the port is in use', async () => {
+    const { address } = await start();
+    const second = start({ port: Number(new URL(address).port) });
+    await expect(second).rejects.toThrow(ConfigurationError);
+    await expect(second).rejects.toThrow(/web\.port: \d+ is in use on 127\.0\.0\.1/);
+  });
+
+  it('names web.host when it is no address of this machine', async () => {
+    await expect(start({ host: '192.0.2.1' })).rejects.toThrow(/web\.host: 192\.0\.2\.1 is no address/);
+  });
+
+  it('answers GET and HEAD and nothing else', async () => {
+    const { address } = await start();
+    expect((await fetch(`${address}/`, { method: 'HEAD' })).status).toBe(200);
+    expect((await fetch(`${address}/api/posts`, { method: 'POST', body: '{}' })).status).toBe(404);
+  });
+});
