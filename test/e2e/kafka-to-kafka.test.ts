@@ -24,7 +24,7 @@ describeWithKafka('an agent between two topics', (broker) => {
         value: JSON.stringify({
           id: name,
           text: `look at this #${name.split('.')[0]}!`,
-          images: [`${photos.url}/${name}`],
+          images: [`${photos.url}/photos/${name}`],
         }),
       })),
     });

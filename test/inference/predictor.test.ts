@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/domain/errors.js';
 import type { DecodedImage } from '../../src/domain/image.js';
+import type { ScoredPhrase } from '../../src/domain/keyphrase.js';
 import { startPredictor, type Predictor, type PredictorOptions } from '../../src/inference/predictor.js';
 import { createEvents } from '../../src/telemetry/events.js';
 import { createLogger } from '../../src/telemetry/logger.js';
@@ -50,7 +51,7 @@ describe('the predictor', () => {
   });
 
   it('gives a post the same phrases whatever its batch-mates are, within 1e-3 in score', async () => {
-    const alone = [];
+    const alone: (readonly ScoredPhrase[])[] = [];
     for (const text of texts) alone.push(await predictor.predict(input(text)));
     const together = await Promise.all(texts.map((text) => predictor.predict(input(text))));
     together.forEach((phrases, post) => {

@@ -1,0 +1,20 @@
+import type { Rejection } from '../domain/outcome.js';
+import type { Post } from '../domain/post.js';
+
+/** What a message turned out to be. */
+export type ReadResult =
+  | { readonly kind: 'post'; readonly post: Post }
+  /** The post with this id was deleted. */
+  | { readonly kind: 'tombstone'; readonly id: string }
+  | { readonly kind: 'rejected'; readonly code: Rejection; readonly detail: string };
+
+export function rejected(code: Rejection, detail: string): ReadResult {
+  return { kind: 'rejected', code, detail };
+}
+
+/** A JSON object. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
