@@ -13,7 +13,9 @@ export interface AdmissionOptions {
 }
 
 /** The first step of a record's way: bytes to a clean post, or to the outcome of a record that has nothing to tag. */
-export function createAdmission(options: AdmissionOptions): (record: ConsumedRecord) => Envelope<CleanPost> | Outcome {
+export function createAdmission(
+  options: AdmissionOptions,
+): (record: ConsumedRecord) => Envelope<CleanPost> | Outcome {
   const { format, skip, screen, cleanText } = options;
 
   return (record) => {

@@ -1,9 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { faultsBeyondTypes, schema } from './config-schema.js';
 import { ConfigurationError, type ConfigurationFault } from './domain/errors.js';
-import { noises } from './domain/outcome.js';
-import { parseAllowed } from './transform/image-address.js';
-import { Secret } from './secret.js';
+import type { Secret } from './secret.js';
 import {
   fromText,
   merge,
@@ -15,131 +13,6 @@ import {
   type SettingKey,
   type Settings,
 } from './settings.js';
-
-const bundled = fileURLToPath(new URL('../models/bundle', import.meta.url));
-const count = (least: number, most: number) => z.int().min(least).max(most);
-const milliseconds = count(1, 3_600_000);
-const name = z.string().min(1);
-const secret = z
-  .string()
-  .min(1)
-  .transform((value) => new Secret(value));
-const topic = z
-  .string()
-  .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'not a topic name (letters, digits, ".", "_", "-", at most 249)');
-const address = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'not an address of the form host:port');
-
-/** Every setting with its default. Keys are documented, with their environment variables, in README. */
-const schema = z.strictObject({
-  kafka: z
-    .strictObject({
-      brokers: z.array(address).default([]),
-      inputTopic: topic.default('posts'),
-      outputTopic: topic.default('keyphrases'),
-      deadLetterTopic: topic.default('posts.dead-letter'),
-      groupId: name.default('tagstream'),
-      clientId: name.default('tagstream'),
-      tls: z
-        .strictObject({
-          enabled: z.boolean().default(false),
-          /** PEM text of the certificate authorities, or a path to them; likewise `cert` and `key`. */
-          ca: name.optional(),
-          cert: name.optional(),
-          key: secret.optional(),
-          keyPassphrase: secret.optional(),
-        })
-        .prefault({}),
-      sasl: z
-        .strictObject({
-          mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-          username: name,
-          password: secret,
-        })
-        .optional(),
-      /** Records that are tagged, written and committed together. */
-      chunkSize: count(1, 10_000).default(64),
-      /** Partitions that are worked on at the same time. */
-      concurrentPartitions: count(1, 64).default(3),
-      /** Bytes a fetch asks a partition for. */
-      fetchBytes: count(1, 2 ** 30).default(1_048_576),
-      /** The largest record the broker takes; a dead letter that would be larger goes without its value. */
-      maxRecordBytes: count(1_000, 2 ** 30).default(1_000_000),
-      sessionTimeoutMs: milliseconds.default(30_000),
-      /** How the output is compressed. */
-      compression: z.enum(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('lz4'),
-    })
-    .prefault({}),
-  delivery: z.enum(['at-least-once', 'exactly-once']).default('at-least-once'),
-  format: z.enum(['auto', 'plain', 'x-v2']).default('auto'),
-  noise: z
-    .strictObject({
-      /** Languages to tag, as the posts give them ("en"); empty: all. A post that gives none is tagged. */
-      languages: z.array(name).default([]),
-      /** How many of the latest posts are remembered to tell exact duplicates; 0: none. */
-      duplicateWindow: count(0, 10_000_000).default(10_000),
-      /** The longest text, in UTF-16 units. */
-      maxTextLength: count(1, 10_000_000).default(25_000),
-      /** Reasons for which a post is skipped and counted instead of dead-lettered. */
-      skip: z.array(z.enum(noises)).default([]),
-    })
-    .prefault({}),
-  images: z
-    .strictObject({
-      enabled: z.boolean().default(true),
-      /** Addresses or ranges that may be fetched though they are not public, with ports: "127.0.0.1:8080", "10.0.0.0/8:80". */
-      allow: z.array(name).default([]),
-      timeoutMs: milliseconds.default(5_000),
-      maxBytes: count(1_000, 2 ** 30).default(10_000_000),
-      maxPixels: count(1_000, 2 ** 30).default(50_000_000),
-      /** Posts whose images are fetched, decoded and encoded at the same time. */
-      concurrency: count(1, 1_024).default(32),
-    })
-    .prefault({}),
-  inference: z
-    .strictObject({
-      provider: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
-      /** Threads one model run may use; 0: as many as there are cores. */
-      threads: count(0, 256).default(0),
-      /** Posts of one batch that wait for a model or are in it at the same time. */
-      concurrency: count(1, 10_000).default(64),
-      /** How long a model run may take before the agent calls itself unhealthy. */
-      timeoutMs: milliseconds.default(60_000),
-    })
-    .prefault({}),
-  batch: z
-    .strictObject({
-      maxSize: count(1, 256).default(16),
-      /** How long a post waits for others to share its batch. */
-      maxWaitMs: count(0, 60_000).default(10),
-    })
-    .prefault({}),
-  output: z
-    .strictObject({
-      maxPhrases: count(1, 100).default(5),
-      minScore: z.number().min(0).max(1).default(0),
-    })
-    .prefault({}),
-  web: z
-    .strictObject({
-      host: name.default('127.0.0.1'),
-      port: count(0, 65_535).default(8080),
-      /** Posts the live page remembers. */
-      recentPosts: count(1, 1_000).default(50),
-    })
-    .prefault({}),
-  model: z.strictObject({ path: name.default(bundled) }).prefault({}),
-  log: z
-    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
-    .prefault({}),
-  shutdown: z
-    .strictObject({
-      /** How long a drain may take before the process gives up with exit code 1. */
-      timeoutMs: milliseconds.default(60_000),
-    })
-    .prefault({}),
-});
 
 type DeepReadonly<T> = T extends Secret
   ? T
@@ -233,39 +106,6 @@ function faultsOfIssue(issue: z.core.$ZodIssue): ConfigurationFault[] {
     }));
   }
   return [{ key: key === '' ? 'configuration' : key, problem: issue.message }];
-}
-
-/** Faults that only show when settings are seen together, or that need more than a type. */
-function faultsBeyondTypes(config: z.output<typeof schema>): ConfigurationFault[] {
-  const faults: ConfigurationFault[] = [];
-  for (const [index, entry] of config.images.allow.entries()) {
-    try {
-      parseAllowed(entry);
-    } catch (error) {
-      faults.push({ key: `images.allow.${index}`, problem: (error as Error).message });
-    }
-  }
-  if (config.delivery === 'exactly-once') {
-    faults.push({ key: 'delivery', problem: 'exactly-once is not in this version yet; set at-least-once' });
-  }
-  const { tls, inputTopic, outputTopic, deadLetterTopic } = config.kafka;
-  if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    faults.push({ key: 'kafka.tls', problem: 'cert and key go together: set both, or neither' });
-  }
-  if (!tls.enabled && (tls.ca ?? tls.cert ?? tls.key) !== undefined) {
-    faults.push({
-      key: 'kafka.tls.enabled',
-      problem: 'is false though certificates are given; set it to true',
-    });
-  }
-  if (new Set([inputTopic, outputTopic, deadLetterTopic]).size < 3) {
-    faults.push({
-      key: 'kafka.inputTopic',
-      problem:
-        'inputTopic, outputTopic and deadLetterTopic must differ, or the agent would read what it writes',
-    });
-  }
-  return faults;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -10,7 +10,7 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
  * @throws RangeError when a line is longer than `maxLineBytes`
  */
 export async function* splitLines(
-  input: AsyncIterable<Buffer>,
+  input: AsyncIterable<Buffer | string>,
   maxLineBytes: number,
 ): AsyncGenerator<readonly Buffer[]> {
   /** The beginning of a line whose end has not come yet. */
@@ -29,7 +29,8 @@ export async function* splitLines(
   };
   const tooLong = (): RangeError => new RangeError(`line ${lineNumber} is longer than ${maxLineBytes} bytes`);
 
-  for await (const piece of input) {
+  for await (const chunk of input) {
+    const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     const lines: Buffer[] = [];
     let start = 0;
     for (let end; (end = piece.indexOf(newline, start)) !== -1; start = end + 1) {

@@ -44,8 +44,9 @@ export function createTextCleaner(words: readonly string[]): (text: string) => s
 
   function cleanTokens(text: string): string {
     const found: string[] = [];
-    for (const [whole, ...groups] of text.matchAll(token)) {
-      const output = outputs[groups.findIndex((group) => group !== undefined)]?.(whole);
+    for (const match of text.matchAll(token)) {
+      const groups: readonly (string | undefined)[] = match.slice(1);
+      const output = outputs[groups.findIndex((group) => group !== undefined)]?.(match[0]);
       if (output !== undefined && output !== '') found.push(output);
     }
     return found.join(' ');

