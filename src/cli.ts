@@ -7,7 +7,7 @@ import { evaluateFile } from './commands/eval.js';
 import { run } from './commands/run.js';
 import { tag } from './commands/tag.js';
 import { loadConfig, settingFromText, type Config } from './config.js';
-import { ConfigurationError, exitCodes, InfrastructureError } from './domain/errors.js';
+import { ConfigurationError, exitCodes, InfrastructureError, InputError } from './domain/errors.js';
 import { packageVersion } from './package-version.js';
 import { merge, type Settings } from './settings.js';
 
@@ -122,7 +122,11 @@ function configOf(made: Command, defaults: Settings, required: readonly string[]
 /** The exit code for what went wrong, with a message on standard error where commander has not given one. */
 function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-  if (error instanceof ConfigurationError || error instanceof InfrastructureError) {
+  if (
+    error instanceof ConfigurationError ||
+    error instanceof InfrastructureError ||
+    error instanceof InputError
+  ) {
     process.stderr.write(`tagstream: ${error.message}\n`);
     return error.exitCode;
   }

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import type { ConfigurationFault } from './domain/errors.js';
 import { noises } from './domain/outcome.js';
 import { Secret } from './secret.js';
 import { parseAllowed } from './transform/image-address.js';
@@ -20,6 +19,14 @@ const address = z
   .string()
   .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'not an address of the form host:port');
 
+const allowedRange = name.superRefine((entry, context) => {
+  try {
+    parseAllowed(entry);
+  } catch (error) {
+    context.addIssue((error as Error).message);
+  }
+});
+
 /** Every setting with its default. Keys are documented, with their environment variables, in README. */
 export const schema = z.strictObject({
   kafka: z
@@ -38,6 +45,13 @@ export const schema = z.strictObject({
           cert: name.optional(),
           key: secret.optional(),
           keyPassphrase: secret.optional(),
+        })
+        .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+          message: 'cert and key go together: set both, or neither',
+        })
+        .refine(({ enabled, ca, cert, key }) => enabled || (ca ?? cert ?? key) === undefined, {
+          path: ['enabled'],
+          message: 'is false though certificates are given; set it to true',
         })
         .prefault({}),
       sasl: z
@@ -59,8 +73,23 @@ export const schema = z.strictObject({
       /** How the output is compressed. */
       compression: z.enum(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('lz4'),
     })
+    .refine(
+      ({ inputTopic, outputTopic, deadLetterTopic: dead }) =>
+        new Set([inputTopic, outputTopic, dead]).size === 3,
+      {
+        path: ['inputTopic'],
+        message:
+          'inputTopic, outputTopic and deadLetterTopic must differ, or the agent would read what it writes',
+      },
+    )
     .prefault({}),
-  delivery: z.enum(['at-least-once', 'exactly-once']).default('at-least-once'),
+  delivery: z
+    .enum(['at-least-once', 'exactly-once'])
+    .refine(
+      (delivery) => delivery !== 'exactly-once',
+      'exactly-once is not in this version yet; set at-least-once',
+    )
+    .default('at-least-once'),
   format: z.enum(['auto', 'plain', 'x-v2']).default('auto'),
   noise: z
     .strictObject({
@@ -78,7 +107,7 @@ export const schema = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true),
       /** Addresses or ranges that may be fetched though they are not public, with ports: "127.0.0.1:8080", "10.0.0.0/8:80". */
-      allow: z.array(name).default([]),
+      allow: z.array(allowedRange).default([]),
       timeoutMs: milliseconds.default(5_000),
       maxBytes: count(1_000, 2 ** 30).default(10_000_000),
       maxPixels: count(1_000, 2 ** 30).default(50_000_000),
@@ -129,36 +158,3 @@ export const schema = z.strictObject({
     })
     .prefault({}),
 });
-
-/** Faults that only show when settings are seen together, or that need more than a type. */
-export function faultsBeyondTypes(config: z.output<typeof schema>): ConfigurationFault[] {
-  const faults: ConfigurationFault[] = [];
-  for (const [index, entry] of config.images.allow.entries()) {
-    try {
-      parseAllowed(entry);
-    } catch (error) {
-      faults.push({ key: `images.allow.${index}`, problem: (error as Error).message });
-    }
-  }
-  if (config.delivery === 'exactly-once') {
-    faults.push({ key: 'delivery', problem: 'exactly-once is not in this version yet; set at-least-once' });
-  }
-  const { tls, inputTopic, outputTopic, deadLetterTopic } = config.kafka;
-  if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    faults.push({ key: 'kafka.tls', problem: 'cert and key go together: set both, or neither' });
-  }
-  if (!tls.enabled && (tls.ca ?? tls.cert ?? tls.key) !== undefined) {
-    faults.push({
-      key: 'kafka.tls.enabled',
-      problem: 'is false though certificates are given; set it to true',
-    });
-  }
-  if (new Set([inputTopic, outputTopic, deadLetterTopic]).size < 3) {
-    faults.push({
-      key: 'kafka.inputTopic',
-      problem:
-        'inputTopic, outputTopic and deadLetterTopic must differ, or the agent would read what it writes',
-    });
-  }
-  return faults;
-}

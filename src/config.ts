@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { faultsBeyondTypes, schema } from './config-schema.js';
+import { type z } from 'zod';
+import { schema } from './config-schema.js';
 import { ConfigurationError, type ConfigurationFault } from './domain/errors.js';
 import type { Secret } from './secret.js';
 import {
@@ -58,7 +58,6 @@ export function loadConfig({
   ].reduce(merge);
   const parsed = schema.safeParse(settings);
   if (!parsed.success) faults.push(...parsed.error.issues.flatMap(faultsOfIssue));
-  else faults.push(...faultsBeyondTypes(parsed.data));
   for (const key of required) {
     const given = valueAt(settings, key.split('.'));
     if (given === undefined || (Array.isArray(given) && given.length === 0)) {
@@ -69,14 +68,11 @@ export function loadConfig({
     }
   }
   if (!parsed.success || faults.length > 0) throw new ConfigurationError(faults);
-  return deepFreeze(parsed.data) as Config;
+  return deepFreeze(parsed.data);
 }
 
 /** Every key of the schema with its type. */
-function leaves(
-  type: z.core.$ZodType,
-  path: readonly string[] = [],
-): { path: readonly string[]; type: string }[] {
+function leaves(type: z.core.$ZodType, path: readonly string[] = []): SettingKey[] {
   const { def } = type._zod;
   if ('innerType' in def) return leaves(def.innerType as z.core.$ZodType, path);
   if ('shape' in def) {

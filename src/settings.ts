@@ -3,7 +3,7 @@ import { parse as parseYaml } from 'yaml';
 import type { ConfigurationFault } from './domain/errors.js';
 
 /** A nested object of settings from one place, not validated yet. */
-export type Settings = { readonly [key: string]: unknown };
+export type Settings = Readonly<Record<string, unknown>>;
 
 /** A key there is, and the type its value has. */
 export interface SettingKey {

@@ -40,7 +40,7 @@ function element(tag, className, ...children) {
   return made;
 }
 
-const percent = (score) => `${Math.round(score * 100)}%`;
+const percent = (score) => (score > 0 && score < 0.005 ? '<1%' : `${Math.round(score * 100)}%`);
 
 function duration(seconds) {
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;

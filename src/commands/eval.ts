@@ -4,7 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
-import { exitCodes } from '../domain/errors.js';
+import { exitCodes, InputError } from '../domain/errors.js';
 import { f1At1Interval } from '../evaluation/confidence-interval.js';
 import { evaluate } from '../evaluation/measures.js';
 import { alignPredictions, parsePredictions } from '../evaluation/predictions.js';
@@ -32,13 +32,13 @@ export interface EvalOptions {
 
 /** `tagstream eval`: tags posts whose keyphrases are known, the way `tag` and `run` do, and measures the result. */
 export async function evaluateFile(config: Config, options: EvalOptions): Promise<number> {
-  const posts = readLabelledPosts(await readFile(options.file, 'utf8'));
+  const posts = readLabelledPosts(await contentOf(options.file));
   const predicted =
     options.predictions === undefined
       ? await tagPosts(config, posts, options)
       : alignPredictions(
           posts.map(({ post }) => post.id),
-          parsePredictions(await readFile(options.predictions, 'utf8')),
+          parsePredictions(await contentOf(options.predictions)),
         );
   const cases = posts.map(({ post, keyphrases }, index) => ({
     text: post.text,
@@ -89,4 +89,12 @@ async function tagPosts(
   await agent.finished;
   progress.done();
   return predicted;
+}
+
+async function contentOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new InputError(`${file} cannot be read: ${(error as Error).message}`);
+  }
 }

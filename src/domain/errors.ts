@@ -35,3 +35,9 @@ export class InfrastructureError extends Error {
   override readonly name = 'InfrastructureError';
   readonly exitCode = exitCodes.failed;
 }
+
+/** A file that was given to a command cannot be used; the message names the place. */
+export class InputError extends Error {
+  override readonly name: string = 'InputError';
+  readonly exitCode = exitCodes.badInput;
+}

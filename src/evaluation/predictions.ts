@@ -1,3 +1,5 @@
+import { InputError } from '../domain/errors.js';
+
 /** What was predicted for one post, best first. */
 export interface Prediction {
   /** The post's id, where the file gives it. */
@@ -6,7 +8,7 @@ export interface Prediction {
 }
 
 /** A file of predictions that cannot be used, with the line (from 1) where there is one to blame. */
-export class PredictionsError extends Error {
+export class PredictionsError extends InputError {
   override readonly name = 'PredictionsError';
 
   constructor(problem: string, line?: number) {

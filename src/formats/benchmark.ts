@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { InputError } from '../domain/errors.js';
 import type { Post } from '../domain/post.js';
-import { describeIssues, readPlain } from './plain.js';
+import { describeFaults, expected } from './faults.js';
+import { readPlain } from './plain.js';
 import { isObject, type JsonObject } from './read-post.js';
 
 /** A post whose true keyphrases are known. */
@@ -10,11 +12,13 @@ export interface LabelledPost {
 }
 
 /** A file of labelled posts that cannot be used; the message names the line. */
-export class LabelledPostsError extends Error {
+export class LabelledPostsError extends InputError {
   override readonly name = 'LabelledPostsError';
 }
 
-const labels = z.object({ keyphrases: z.array(z.string('expected a string'), 'expected a list of strings') });
+const labels = z.object({
+  keyphrases: z.array(z.string(expected('a string')), expected('a list of strings')),
+});
 
 /**
  * Reads NDJSON of labelled posts: plain posts with `keyphrases`, or the benchmark's own lines, whose `ocr`,
@@ -41,7 +45,7 @@ function readLine(line: string, number: number): LabelledPost {
   }
   if (!isObject(content)) return refuse('not a JSON object');
   const labelled = labels.safeParse(content);
-  if (!labelled.success) return refuse(describeIssues(labelled.error));
+  if (!labelled.success) return refuse(describeFaults(labelled.error));
   const read = readPlain(asPlain(content));
   if (read.kind !== 'post') return refuse(read.kind === 'rejected' ? read.detail : 'not a post');
   return { post: read.post, keyphrases: labelled.data.keyphrases };

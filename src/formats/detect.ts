@@ -9,12 +9,13 @@ export type Format = 'auto' | 'plain' | 'x-v2';
 /** Shapes of formats that this version does not read yet, so that their posts are told from nonsense. */
 const unsupported: readonly (readonly [name: string, test: (content: JsonObject) => boolean])[] = [
   ['a CloudEvent', (content) => 'specversion' in content && 'type' in content],
-  [
-    'an X API v1.1 tweet',
-    (content) => 'id_str' in content || ('delete' in content && isObject(content['delete'])),
-  ],
+  ['an X API v1.1 tweet', (content) => 'id_str' in content],
+  ['an X API v1.1 deletion', ({ delete: deleted }) => isObject(deleted) && 'status' in deleted],
   ['a Bluesky Jetstream event', (content) => 'did' in content && ('kind' in content || 'time_us' in content)],
-  ['a Bluesky Jetstream event', (content) => String(content['$type']).startsWith('network.bsky.jetstream')],
+  [
+    'a Bluesky Jetstream event',
+    ({ $type: type }) => typeof type === 'string' && type.startsWith('network.bsky.jetstream'),
+  ],
   ['a Mastodon streaming event', (content) => 'event' in content && 'payload' in content],
   ['a Mastodon status', (content) => 'content' in content && 'account' in content],
   ['an ActivityStreams object', (content) => '@context' in content],
@@ -27,34 +28,52 @@ const unsupported: readonly (readonly [name: string, test: (content: JsonObject)
  * @param format the format all messages are in, or `auto`
  */
 export function readPost({ key, value, headers }: ConsumedRecord, format: Format): ReadResult {
-  if (value === null) {
-    if (key === null || key.length === 0) {
-      return rejected(
-        'invalid_post',
-        'a record with neither value nor key: there is no post and no id to delete',
-      );
-    }
-    return { kind: 'tombstone', id: key.toString('utf8') };
-  }
+  if (value === null) return readDeletion(key);
+  const source = decodeUtf8(value);
+  if (source === undefined) return rejected('not_json', 'the value is no UTF-8 text');
+  if (source.trim() === '')
+    return rejected('not_json', 'the value is blank, as the keep-alive signals of a stream are');
   let content: unknown;
   try {
-    content = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
-  } catch (error) {
-    const problem = error instanceof SyntaxError ? 'the value is no JSON' : 'the value is no UTF-8 text';
-    return rejected('not_json', value.length === 0 ? 'the value is empty' : problem);
+    content = JSON.parse(source);
+  } catch {
+    return rejected('not_json', 'the value is no JSON');
   }
   if (!isObject(content))
     return rejected('invalid_post', `the value is ${kindOf(content)}, not a JSON object`);
   if (format === 'plain') return readPlain(content);
   if (format === 'x-v2') return readXV2(content);
-  if ('ce_specversion' in headers)
-    return rejected('unsupported_format', 'a CloudEvent: not read by this version');
-  if (isXV2(content)) return readXV2(content);
-  if (typeof content['text'] !== 'string' || 'id_str' in content) {
-    const found = unsupported.find(([, test]) => test(content));
-    if (found !== undefined) return rejected('unsupported_format', `${found[0]}: not read by this version`);
+  const found = 'ce_specversion' in headers ? 'a CloudEvent' : unsupportedFormat(content);
+  if (found !== undefined) return rejected('unsupported_format', `${found}: not read by this version`);
+  return isXV2(content) ? readXV2(content) : readPlain(content);
+}
+
+function readDeletion(key: Buffer | null): ReadResult {
+  if (key === null || key.length === 0) {
+    return rejected(
+      'invalid_post',
+      'a record with neither value nor key: there is no post and no id to delete',
+    );
   }
-  return readPlain(content);
+  const id = decodeUtf8(key);
+  return id === undefined
+    ? rejected('invalid_post', 'a record without value whose key is no UTF-8 text: there is no id to delete')
+    : { kind: 'tombstone', id };
+}
+
+/** A message with a `text` of its own is plain, whatever else it has; but every tweet of the X API v1.1 has one. */
+function unsupportedFormat(content: JsonObject): string | undefined {
+  if (typeof content['text'] === 'string' && !('id_str' in content)) return undefined;
+  return unsupported.find(([, test]) => test(content))?.[0];
+}
+
+/** The text without a byte order mark, or `undefined` where the bytes are not UTF-8. */
+function decodeUtf8(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function kindOf(value: unknown): string {

@@ -1,7 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { Tokenizer } from '@huggingface/tokenizers';
+import * as huggingFace from '@huggingface/tokenizers';
 import type { ModelBundle } from './model-bundle.js';
 import type { ModelInput } from './protocol.js';
+
+/** What is used of the package, whose own types can't be resolved under Node's module rules (0.2.0). */
+const { Tokenizer } = huggingFace as unknown as {
+  readonly Tokenizer: new (
+    tokenizer: object,
+    config: object,
+  ) => {
+    token_to_id(token: string): number | undefined;
+    encode(text: string, options: { add_special_tokens: boolean }): { readonly ids: number[] };
+  };
+};
 
 /** A post as token ids: `[CLS] text [SEP]` of type 0 and, where the image has words, `image words [SEP]` of type 1. */
 export interface TokenizedInput {

@@ -31,7 +31,7 @@ function messageWithout(omitted: readonly Part[], deadLetter: DeadLetter): Messa
     headers: {
       ...(omitted.includes('headers') ? {} : headers),
       ...explanation(deadLetter),
-      ...Object.assign({}, ...omitted.map((part) => trace(part, deadLetter.raw))),
+      ...Object.fromEntries(omitted.flatMap((part) => Object.entries(trace(part, deadLetter.raw)))),
     },
   };
 }

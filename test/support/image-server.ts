@@ -82,7 +82,9 @@ function answer(url: URL, response: ServerResponse, photos: ReadonlyMap<string, 
   switch (section) {
     case 'photos': {
       const found = photos.get(name);
-      return void (found === undefined ? send(404, 'text/plain', 'gone') : send(200, 'image/jpeg', found));
+      if (found === undefined) send(404, 'text/plain', 'gone');
+      else send(200, 'image/jpeg', found);
+      return;
     }
     case 'slow-headers':
       return;
@@ -111,9 +113,9 @@ function answer(url: URL, response: ServerResponse, photos: ReadonlyMap<string, 
     case 'redirect':
       return void redirect(url.searchParams.get('to') ?? '/', Number(url.searchParams.get('status') ?? 302));
     case 'redirects':
-      return void (name === '0'
-        ? send(200, 'image/jpeg', photo)
-        : redirect(`/redirects/${Number(name) - 1}`));
+      if (name === '0') send(200, 'image/jpeg', photo);
+      else redirect(`/redirects/${Number(name) - 1}`);
+      return;
     case 'redirect-loop':
       return void redirect('/redirect-loop');
     case 'status':

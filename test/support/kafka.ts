@@ -3,7 +3,7 @@ import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { describe, inject } from 'vitest';
 import { consume, produce, type OracleRecord, type ProducedRecord } from './kafka-console.js';
 import type { BrokerAnswer } from './kafka-global.js';
-import { findJavaTools } from './kafka-tools.js';
+import { findJavaTools, type JavaTools } from './kafka-tools.js';
 
 /** A real Kafka broker, with Kafka's own Java clients as the oracle for what stands in its topics. */
 export interface Broker {
@@ -65,9 +65,11 @@ if ('reason' in found && process.env['REQUIRE_KAFKA'] === '1') {
 
 async function findBroker(): Promise<Broker | { readonly reason: string }> {
   const answer = (await (await fetch(inject('kafkaUrl'))).json()) as BrokerAnswer;
-  if ('reason' in answer) return answer;
-  const { brokers } = answer;
-  const tools = await findJavaTools();
+  return 'reason' in answer ? answer : connectTo(answer.brokers, await findJavaTools());
+}
+
+/** What tests do with a broker, however it was started. */
+export function connectTo(brokers: readonly string[], tools: JavaTools): Broker {
   const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
 
   const withAdmin = async <T>(use: (admin: Admin) => Promise<T>): Promise<T> => {

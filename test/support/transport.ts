@@ -22,7 +22,7 @@ export interface Transport {
   sink(): Sink;
   /** The ids of the results that are out, in their order. */
   resultIds(): Promise<readonly string[]>;
-  /** The values of the dead letters that are out, or where they stand in the input, in their order. */
+  /** The reasons of the dead letters that are out, in their order. */
   deadLetterCodes(): Promise<readonly string[]>;
 }
 

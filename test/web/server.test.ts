@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/domain/errors.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
@@ -145,6 +147,14 @@ describe('the web server', () => {
     await server.close();
     await response.text().catch((error: unknown) => expect(error).toBeInstanceOf(TypeError));
     await expect(fetch(`${address}/healthz`)).rejects.toThrow();
+  });
+
+  it('closes though a browser holds a connection open that it never used', async () => {
+    const { server, address } = await start();
+    const socket = connect(Number(new URL(address).port), '127.0.0.1');
+    await once(socket, 'connect');
+    await server.close();
+    await once(socket.resume(), 'close');
   });
 
   it('names web.port when the port is in use', async () => {

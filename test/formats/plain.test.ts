@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Post } from '../../src/domain/post.js';
+import { readPlain } from '../../src/formats/plain.js';
+
+const absent = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const words = fc.array(fc.string());
+const posts: fc.Arbitrary<Post> = fc
+  .record({
+    id: fc.string({ minLength: 1 }),
+    text: fc.string({ unit: 'binary' }),
+    images: words,
+    createdAt: absent(fc.date({ noInvalidDate: true }).map((date) => date.toISOString())),
+    language: absent(fc.string()),
+    enrichment: absent(
+      fc.record({
+        entities: absent(words),
+        imageText: absent(fc.string()),
+        attributes: absent(words),
+        match: absent(fc.double({ min: 0, max: 1, noNaN: true }).map((match) => match + 0)),
+      }),
+    ),
+  })
+  .map((post) => JSON.parse(JSON.stringify(post)) as Post);
+
+describe('a plain post', () => {
+  it('comes back from JSON as it was', () => {
+    fc.assert(
+      fc.property(posts, (post) => {
+        expect(readPlain({ ...post })).toStrictEqual({ kind: 'post', post });
+      }),
+    );
+  });
+
+  it('needs an id and a text, and has no images where none are given', () => {
+    expect(readPlain({ id: '1', text: '' })).toStrictEqual({
+      kind: 'post',
+      post: { id: '1', text: '', images: [] },
+    });
+  });
+
+  it('takes null for absent and passes over unknown fields', () => {
+    const content = {
+      id: '1',
+      text: 'a',
+      images: null,
+      language: null,
+      enrichment: { match: null, mood: 3 },
+      likes: 5,
+    };
+    expect(readPlain(content)).toStrictEqual({
+      kind: 'post',
+      post: { id: '1', text: 'a', images: [], enrichment: {} },
+    });
+  });
+
+  it('takes a whole number as its id while JSON gives it exactly', () => {
+    expect(readPlain({ id: 9007199254740991, text: 'a' })).toMatchObject({
+      post: { id: '9007199254740991' },
+    });
+    expect(readPlain({ id: 0, text: 'a' })).toMatchObject({ post: { id: '0' } });
+    for (const id of [9007199254740992, 1.5, true, '', {}]) {
+      expect(readPlain({ id, text: 'a' })).toStrictEqual({
+        kind: 'rejected',
+        code: 'invalid_post',
+        detail: 'id: expected a string that is not empty, or a whole number within 2^53',
+      });
+    }
+  });
+
+  it.each([
+    [{ text: 'a' }, 'id: missing'],
+    [{ id: '1' }, 'text: missing'],
+    [{ id: null, text: null }, 'id: missing; text: missing'],
+    [{ id: '1', text: 5 }, 'text: expected a string'],
+    [{ id: '1', text: 'a', images: 'cat.jpg' }, 'images: expected a list of strings'],
+    [{ id: '1', text: 'a', images: ['cat.jpg', 5] }, 'images[1]: expected a string'],
+    [{ id: '1', text: 'a', createdAt: 5 }, 'createdAt: expected a string'],
+    [{ id: '1', text: 'a', enrichment: [] }, 'enrichment: expected an object'],
+    [
+      { id: '1', text: 'a', enrichment: { entities: [{ label: 'dog' }] } },
+      'enrichment.entities[0]: expected a string',
+    ],
+    [{ id: '1', text: 'a', enrichment: { match: 1.5 } }, 'enrichment.match: expected a number from 0 to 1'],
+    [{ id: '1', text: 'a', enrichment: { match: '1' } }, 'enrichment.match: expected a number from 0 to 1'],
+  ])('that is %j is rejected: %s', (content, detail) => {
+    expect(readPlain(content)).toStrictEqual({ kind: 'rejected', code: 'invalid_post', detail });
+  });
+
+  it('with very many faults is rejected in a few words', () => {
+    const images = Array.from({ length: 100_000 }, () => 5);
+    expect(readPlain({ id: '1', text: 'a', images })).toMatchObject({
+      detail: expect.stringMatching(/^images\[0\]: expected a string; .*; and 99995 more$/) as string,
+    });
+  });
+});

@@ -1,0 +1,265 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
+import { expect, test } from 'vitest';
+import { InfrastructureError } from '../../src/domain/errors.js';
+import type { ConsumedRecord } from '../../src/domain/record.js';
+import { KafkaSource } from '../../src/source/kafka.js';
+import type { Events } from '../../src/telemetry/events.js';
+import { describeWithKafka, type Broker } from '../support/kafka.js';
+import { events, kafkaTransport, produce, runUntil, type KafkaTransport } from '../support/transport.js';
+
+/** What a group has committed, by partition; -1 where it has nothing. */
+async function committed(
+  broker: Broker,
+  { groupId, inputTopic }: KafkaTransport,
+): Promise<readonly number[]> {
+  const [offsets] = await broker.withAdmin((admin) => admin.fetchOffsets({ groupId, topics: [inputTopic] }));
+  return (offsets?.partitions ?? [])
+    .toSorted((a, b) => a.partition - b.partition)
+    .map(({ offset }) => Number(offset));
+}
+
+const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `post-${index}`);
+
+const quiet = (brokers: readonly string[]): Kafka =>
+  new Kafka({
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 1, initialRetryTime: 10 },
+  });
+
+describeWithKafka('The Kafka source', (broker) => {
+  /** A source with events of its own, for what cannot be seen from outside. */
+  const sourceWith = (transport: KafkaTransport, own: Partial<Events>, topic = transport.inputTopic) =>
+    new KafkaSource(
+      quiet(broker.brokers),
+      {
+        ...{ brokers: broker.brokers, inputTopic: topic, groupId: transport.groupId, chunkSize: 10 },
+        ...{ concurrentPartitions: 2, fetchBytes: 1_000_000, sessionTimeoutMs: 30_000 },
+      },
+      { ...events, ...own },
+    );
+
+  test('commits an offset when the handler has resolved, and never before', async () => {
+    const transport = await kafkaTransport(broker);
+    await transport.feed(ids(30));
+    const seen: [first: number, before: number | undefined][] = [];
+
+    await runUntil(transport.source(10), 30, async ({ records }) => {
+      seen.push([Number(records[0]?.position.offset), (await committed(broker, transport))[0]]);
+    });
+
+    expect(seen).toEqual([
+      [0, -1],
+      [10, 10],
+      [20, 20],
+    ]);
+    expect(await committed(broker, transport)).toEqual([30]);
+  });
+
+  test('commits nothing of a batch that fails, however often, and can be stopped meanwhile', async () => {
+    const transport = await kafkaTransport(broker);
+    await transport.feed(ids(20));
+    const source = transport.source(10);
+    let failures = 0;
+    let stopped: Promise<void> | undefined;
+
+    await source.run(({ records }) => {
+      if (records[0]?.position.offset === 0n) return Promise.resolve();
+      failures += 1;
+      if (failures === 3) stopped = source.stop();
+      return Promise.reject(new Error('the model is gone'));
+    });
+    await stopped;
+
+    expect(failures).toBe(3);
+    expect(await committed(broker, transport)).toEqual([10]);
+  });
+
+  test('reads what Java’s producer wrote with every codec', async () => {
+    const transport = await kafkaTransport(broker);
+    const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+    const written = codecs.flatMap((codec) =>
+      ids(100).map((id) => `${codec} ${id} ${'ünïcödé '.repeat(30)}`),
+    );
+    for (const codec of codecs) {
+      const values = written.filter((value) => value.startsWith(`${codec} `));
+      await broker.javaProduce(
+        transport.inputTopic,
+        values.map((value) => ({ value })),
+        { codec },
+      );
+    }
+    const read: string[] = [];
+
+    await runUntil(transport.source(64), written.length, ({ records }) => {
+      read.push(...records.map(({ value }) => String(value)));
+      return Promise.resolve();
+    });
+
+    expect(read).toEqual(written);
+  });
+
+  test('gives out keys, values, headers and times as they stand in the log', async () => {
+    const transport = await kafkaTransport(broker);
+    const binary = Buffer.from([0x00, 0xff, 0x80]);
+    await produce(broker, transport.inputTopic, [
+      {
+        key: binary,
+        value: binary,
+        headers: { one: binary, two: ['first', 'last'] },
+        timestamp: '1700000000000',
+      },
+      { key: null, value: null },
+    ]);
+    const read: ConsumedRecord[] = [];
+
+    await runUntil(transport.source(10), 2, ({ records }) => {
+      read.push(...records);
+      return Promise.resolve();
+    });
+
+    expect(read).toMatchObject([
+      {
+        position: { topic: transport.inputTopic, partition: 0, offset: 0n },
+        key: binary,
+        value: binary,
+        headers: { one: binary, two: Buffer.from('last') },
+        timestamp: 1_700_000_000_000,
+      },
+      { position: { offset: 1n }, key: null, value: null, headers: {} },
+    ]);
+  });
+
+  test('steps over the control records of a transaction', async () => {
+    const transport = await kafkaTransport(broker);
+    const producer = quiet(broker.brokers).producer({
+      transactionalId: transport.groupId,
+      maxInFlightRequests: 1,
+    });
+    await producer.connect();
+    for (const end of ['commit', 'abort', 'commit'] as const) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic: transport.inputTopic, messages: [{ value: end }] });
+      await transaction[end]();
+    }
+    await producer.disconnect();
+    const read: string[] = [];
+
+    await runUntil(transport.source(10), 2, ({ records }) => {
+      read.push(...records.map(({ value }) => String(value)));
+      return Promise.resolve();
+    });
+
+    expect(read).toEqual(['commit', 'commit']);
+    // Three records, and behind each of them the marker of its transaction.
+    expect(await committed(broker, transport)).toEqual([6]);
+  });
+
+  test('keeps its membership while a batch takes longer than the session lasts', async () => {
+    const transport = await kafkaTransport(broker);
+    await transport.feed(ids(10));
+    const sessionTimeoutMs = 6_000;
+    let handedOut = 0;
+
+    await runUntil(transport.source(10, { sessionTimeoutMs }), 10, async () => {
+      handedOut += 1;
+      await sleep(sessionTimeoutMs + 2_000);
+    });
+
+    expect(handedOut).toBe(1);
+    expect(await committed(broker, transport)).toEqual([10]);
+  });
+
+  test('loses nothing when a second member joins in mid-stream, and both then work', async () => {
+    const transport = await kafkaTransport(broker, 4);
+    const all = ids(1_200);
+    await transport.feed(all);
+    const seen = new Set<string>();
+    const members = [transport.source(10), transport.source(10)] as const;
+    const records = [0, 0];
+    let second: Promise<void> | undefined;
+    let stopped: Promise<unknown> | undefined;
+    const work = (member: 0 | 1) => async (batch: { readonly records: readonly ConsumedRecord[] }) => {
+      await sleep(40);
+      for (const { value } of batch.records) seen.add(String(value));
+      records[member]! += batch.records.length;
+      if (seen.size > 200) second ??= members[1].run(work(1));
+      if (seen.size === all.length) stopped ??= Promise.all(members.map((source) => source.stop()));
+    };
+
+    await members[0].run(work(0));
+    await second;
+    await stopped;
+
+    expect([...seen].sort()).toEqual(all.toSorted());
+    expect(Math.min(...records)).toBeGreaterThan(0);
+    expect(await committed(broker, transport)).toEqual([300, 300, 300, 300]);
+  });
+
+  test('tells when it has joined its group, and how far behind it is', async () => {
+    const transport = await kafkaTransport(broker);
+    await transport.feed(ids(25));
+    const lags: [partition: number, records: number][] = [];
+    const assignments: unknown[] = [];
+    const source = sourceWith(transport, {
+      lagMeasured: (_topic, partition, records) => lags.push([partition, records]),
+      partitionsAssigned: (assignment) => assignments.push(assignment),
+    });
+    const joined: boolean[] = [source.joined];
+
+    await runUntil(source, 25, () => {
+      joined.push(source.joined);
+      return Promise.resolve();
+    });
+    joined.push(source.joined);
+
+    expect(assignments).toEqual([{ [transport.inputTopic]: [0] }]);
+    expect(joined).toEqual([false, true, true, true, false]);
+    expect(lags).toEqual([
+      [0, 15],
+      [0, 5],
+      [0, 0],
+    ]);
+  });
+
+  test('ends with an error when kafkajs gives up, instead of living on without reading', async () => {
+    const transport = await kafkaTransport(broker);
+    await transport.feed(ids(1));
+    const source = sourceWith(transport, {
+      offsetsCommitted: () => {
+        throw new TypeError('a mistake of ours');
+      },
+    });
+
+    const run = source.run(() => Promise.resolve());
+
+    await expect(run).rejects.toThrow(InfrastructureError);
+    await expect(run).rejects.toThrow(/a mistake of ours/);
+    expect(source.joined).toBe(false);
+  });
+
+  test('says which topic is missing', async () => {
+    const transport = await kafkaTransport(broker);
+
+    const run = sourceWith(transport, {}, 'no-such-topic').run(() => Promise.resolve());
+
+    await expect(run).rejects.toThrow(/there is no topic "no-such-topic" on 127\.0\.0\.1:\d+: create it/);
+  });
+});
+
+test('A broker that cannot be reached is named', async () => {
+  const brokers = ['127.0.0.1:1'];
+  const source = new KafkaSource(
+    quiet(brokers),
+    {
+      ...{ brokers, inputTopic: 'posts', groupId: 'tagstream', chunkSize: 10 },
+      ...{ concurrentPartitions: 2, fetchBytes: 1_000_000, sessionTimeoutMs: 30_000 },
+    },
+    events,
+  );
+
+  await expect(source.run(() => Promise.resolve())).rejects.toThrow(
+    /"posts" cannot be read from 127\.0\.0\.1:1: .*ECONNREFUSED/,
+  );
+});
