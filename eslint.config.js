@@ -7,7 +7,7 @@ import tseslint from 'typescript-eslint';
 const { rooms, packages } = JSON.parse(readFileSync(new URL('test/walls.json', import.meta.url), 'utf8'));
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'models/', 'helm/', 'shared/'] },
+  { ignores: ['dist/', 'coverage/', 'models/', 'helm/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

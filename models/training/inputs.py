@@ -12,9 +12,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
-import numpy as np
+if TYPE_CHECKING:  # at run time only `pad` needs it, so that reading posts needs no package
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def assemble(tokenizer, post: Post, max_tokens: int, max_text_tokens: int) -> tu
 
 def pad(rows: Sequence[tuple[list[int], list[int]]]) -> dict[str, np.ndarray]:
     """A batch of assembled posts as int64 arrays `[batch, tokens]`, by input name."""
+    import numpy as np
+
     width = max(len(ids) for ids, _ in rows)
     batch = {name: np.zeros((len(rows), width), np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
     for i, (ids, types) in enumerate(rows):

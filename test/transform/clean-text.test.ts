@@ -100,6 +100,8 @@ describe('a cleaned text', () => {
   });
 
   it('stays as it is when it is cleaned again', () => {
+    const cleaned = fixture.map(({ text }) => clean(text));
+    expect(cleaned.map(clean)).toEqual(cleaned);
     fc.assert(
       fc.property(noise, (text) => {
         const once = clean(text);

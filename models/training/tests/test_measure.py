@@ -1,5 +1,6 @@
 """The benchmark's measure, on small cases by hand and on its own published predictions."""
 
+import importlib.util
 import json
 import os
 import sys
@@ -7,6 +8,9 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+if not importlib.util.find_spec("snowballstemmer"):
+    raise unittest.SkipTest("not installed: snowballstemmer")
 
 from measure import distinct, evaluate
 

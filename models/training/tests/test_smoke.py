@@ -1,6 +1,7 @@
 """The whole training on a tiny synthetic set, from data to bundle."""
 
 import hashlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -10,7 +11,11 @@ from pathlib import Path
 
 TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 
+NEEDED = ("torch", "onnx", "onnxruntime", "tokenizers", "torchvision", "snowballstemmer", "yaml", "tqdm", "PIL")
+MISSING = ", ".join(name for name in NEEDED if not importlib.util.find_spec(name))
 
+
+@unittest.skipIf(MISSING, f"not installed: {MISSING}")
 class Smoke(unittest.TestCase):
     def test_the_smoke_run_learns_and_writes_a_whole_bundle(self):
         with tempfile.TemporaryDirectory() as folder:
