@@ -105,7 +105,6 @@ export const schema = z.strictObject({
     .prefault({}),
   images: z
     .strictObject({
-      enabled: z.boolean().default(true),
       /** Addresses or ranges that may be fetched though they are not public, with ports: "127.0.0.1:8080", "10.0.0.0/8:80". */
       allow: z.array(allowedRange).default([]),
       timeoutMs: milliseconds.default(5_000),

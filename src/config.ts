@@ -90,9 +90,6 @@ export function settingFromText(key: string, text: string): Settings {
   return settingAt(path, type === undefined ? text : fromText(text, type));
 }
 
-/** Every key there is, dotted: what README's table and the Helm chart are held against. */
-export const configurationKeys: readonly string[] = leaves(schema).map(({ path }) => path.join('.'));
-
 function faultsOfIssue(issue: z.core.$ZodIssue): ConfigurationFault[] {
   const key = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {

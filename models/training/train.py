@@ -1,4 +1,4 @@
-"""From data to bundle: pretrain → finetune → calibrate → export → image → manifest → report.
+"""From data to bundle: pretrain → finetune → calibrate → export → image → report → manifest.
 
     python models/training/train.py --data DIR            everything
     python models/training/train.py --data DIR --stage export --stage manifest
@@ -33,7 +33,7 @@ from inputs import Post, assemble, pad
 from measure import evaluate
 
 HERE = Path(__file__).resolve().parent
-STAGES = ("pretrain", "finetune", "calibrate", "export", "image", "manifest", "report")
+STAGES = ("pretrain", "finetune", "calibrate", "export", "image", "report", "manifest")
 
 
 def load_config(smoke: bool) -> dict:

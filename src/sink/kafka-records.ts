@@ -1,11 +1,12 @@
-import { Partitioners, type Message, type PartitionMetadata } from 'kafkajs';
+import type { Message } from 'kafkajs';
 import type { DeadLetter, Outcome } from '../domain/outcome.js';
 import { toDeadLetterMessage } from './dead-letter.js';
+import { murmur2 } from './murmur2.js';
 
-/** A topic with its partitions, as the brokers describe them. */
+/** A topic with the number of its partitions. */
 export interface Destination {
   readonly topic: string;
-  readonly partitions: readonly PartitionMetadata[];
+  readonly partitions: number;
 }
 
 /** A record with its place. The partition is always given: kafkajs would move one without a key on each attempt. */
@@ -15,12 +16,9 @@ export interface OutgoingRecord {
   readonly message: Message;
 }
 
-const murmur2Partitioner = Partitioners.DefaultPartitioner();
-
 /** The partition of a key, as Java's default partitioner has it. */
-export function partitionOf(key: Buffer, { topic, partitions }: Destination): number {
-  return murmur2Partitioner({ topic, partitionMetadata: [...partitions], message: { key, value: null } });
-}
+const partitionOf = (key: Buffer, { partitions }: Destination): number =>
+  (murmur2(key) & 0x7fffffff) % partitions;
 
 /** The record that an outcome goes out as, if it does. `maxBytes` bounds dead letters; results are small. */
 export function toRecords(
@@ -52,8 +50,7 @@ function toDeadLetter(deadLetter: DeadLetter, deadLetters: Destination, maxBytes
   const { key, position } = deadLetter.raw;
   return {
     topic: deadLetters.topic,
-    partition:
-      key === null ? position.partition % deadLetters.partitions.length : partitionOf(key, deadLetters),
+    partition: key === null ? position.partition % deadLetters.partitions : partitionOf(key, deadLetters),
     message: toDeadLetterMessage(deadLetter, maxBytes),
   };
 }

@@ -98,6 +98,7 @@ export class KafkaSink implements Sink {
   async #connect(): Promise<Connection> {
     const { outputTopic, deadLetterTopic, brokers } = this.#options;
     const producer = this.#kafka.producer({
+      // Never asked, as each record brings its partition; kafkajs warns of its absence.
       createPartitioner: Partitioners.DefaultPartitioner,
       retry: { retries: 0 },
       maxInFlightRequests: 1,
@@ -131,7 +132,7 @@ export class KafkaSink implements Sink {
       }
       const metadata = await admin.fetchTopicMetadata({ topics });
       const destination = (topic: string): Destination => {
-        const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
+        const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
         return { topic, partitions };
       };
       return [destination(topics[0]), destination(topics[1])];

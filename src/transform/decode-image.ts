@@ -59,7 +59,6 @@ export function createImageDecoder({ resize, size, maxPixels }: ImageDecoderOpti
           .flatten({ background: white })
           .resize(resize, resize, { fit: 'cover', kernel: 'cubic', fastShrinkOnLoad: false })
           .extract({ left: margin, top: margin, width: size, height: size })
-          .toColourspace('srgb')
           .raw({ depth: 'uchar' })
           .toBuffer({ resolveWithObject: true });
         // sharp's own buffer cannot be transferred.

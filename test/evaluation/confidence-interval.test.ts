@@ -17,8 +17,8 @@ describe('f1At1Interval', () => {
     expect(low).toBeLessThan(evaluate(cases).all.f1At1);
     expect(high).toBeGreaterThan(evaluate(cases).all.f1At1);
     const expectedWidth = 2 * 1.96 * 100 * Math.sqrt((0.25 * 0.75) / 400);
-    expect(high - low).toBeGreaterThan(0.85 * expectedWidth);
-    expect(high - low).toBeLessThan(1.15 * expectedWidth);
+    expect(high - low).toBeGreaterThan(0.9 * expectedWidth);
+    expect(high - low).toBeLessThan(1.1 * expectedWidth);
   });
 
   it('is the same for the same seed and another for another', () => {

@@ -133,10 +133,8 @@ describeWithKafka('The Kafka source', (broker) => {
 
   test('steps over the control records of a transaction', async () => {
     const transport = await kafkaTransport(broker);
-    const producer = quiet(broker.brokers).producer({
-      transactionalId: transport.groupId,
-      maxInFlightRequests: 1,
-    });
+    const kafka = new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.NOTHING });
+    const producer = kafka.producer({ transactionalId: transport.groupId, maxInFlightRequests: 1 });
     await producer.connect();
     for (const end of ['commit', 'abort', 'commit'] as const) {
       const transaction = await producer.transaction();
@@ -176,12 +174,17 @@ describeWithKafka('The Kafka source', (broker) => {
     const all = ids(1_200);
     await transport.feed(all);
     const seen = new Set<string>();
-    const members = [transport.source(10), transport.source(10)] as const;
+    const sessionTimeoutMs = 6_000;
+    const members = [
+      transport.source(10, { sessionTimeoutMs }),
+      transport.source(10, { sessionTimeoutMs }),
+    ] as const;
     const records = [0, 0];
     let second: Promise<void> | undefined;
     let stopped: Promise<unknown> | undefined;
     const work = (member: 0 | 1) => async (batch: { readonly records: readonly ConsumedRecord[] }) => {
-      await sleep(40);
+      // The first member has to notice by its heartbeat that the second waits to be let in.
+      await sleep(second !== undefined && records[1] === 0 ? 1_500 : 20);
       for (const { value } of batch.records) seen.add(String(value));
       records[member]! += batch.records.length;
       if (seen.size > 200) second ??= members[1].run(work(1));

@@ -18,7 +18,8 @@ export interface ProducedRecord {
 /** Characters that Kafka's `Bytes` prints escaped, so that they stand for themselves nowhere else in the output. */
 const fieldSeparator = '\t';
 const headerSeparator = '\u0001';
-const nullLiteral = '\u0002';
+/** `Bytes` prints this one too, so it has to be something that no test writes. */
+const nullLiteral = 'there-is-no-value';
 
 /** Reads with `ConsoleConsumer`; every byte string is printed by Kafka's `Bytes`, which loses nothing. */
 export async function consume(

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { describe, inject } from 'vitest';
 import { consume, produce, type OracleRecord, type ProducedRecord } from './kafka-console.js';
@@ -88,9 +89,14 @@ export function connectTo(brokers: readonly string[], tools: JavaTools): Broker 
     async createTopic(prefix, { partitions = 1, configs = {} } = {}) {
       const topic = `${prefix}-${randomUUID().slice(0, 8)}`;
       const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-      await withAdmin((admin) =>
-        admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] }),
-      );
+      await withAdmin(async (admin) => {
+        // kafkajs gives up waiting when the broker has not heard of the topic from the controller yet.
+        await admin.createTopics({
+          topics: [{ topic, numPartitions: partitions, configEntries }],
+          waitForLeaders: false,
+        });
+        while (!(await admin.listTopics()).includes(topic)) await sleep(50);
+      });
       return topic;
     },
     async consoleConsumer(topic, { maxMessages, isolation = 'read_committed', idleMs = 10_000 } = {}) {

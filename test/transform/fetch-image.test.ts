@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -117,7 +117,10 @@ describe('an image fetcher, with a server', () => {
 
   it('stops reading where the limit is passed, announced or not', async () => {
     const { fetch } = fetcherWith({ maxBytes: 100_000 });
-    expect(await fetch(`${server.url}/endless`)).toEqual(absent('too_large', 'where 100000 are allowed'));
+    const endless = await fetch(`${server.url}/endless`);
+    expect(endless).toEqual(absent('too_large', 'where 100000 are allowed'));
+    const read = endless.kind === 'absent' ? Number.parseInt(endless.detail ?? '', 10) : NaN;
+    expect(read).toBeLessThan(200_000);
     expect(await fetch(`${server.url}/announced/100001`)).toEqual(absent('too_large', '100001 bytes'));
   });
 
@@ -317,9 +320,13 @@ describe('an image fetcher, given paths', () => {
     expect(await fetch('nul\0.jpg')).toMatchObject({ reason: 'unreachable' });
   });
 
-  it('holds files to the size limit', async () => {
+  it('holds files to the size limit, before it reads them', async () => {
     const { fetch } = fetcherWith({ localFiles: { baseDir: folder }, maxBytes: cat.length - 1 });
     expect(await fetch('cat.jpg')).toMatchObject({ reason: 'too_large' });
+    // All hole and no data; more than Node can read at once.
+    await writeFile(join(folder, 'huge.jpg'), '');
+    await truncate(join(folder, 'huge.jpg'), 2 ** 32);
+    expect(await fetch('huge.jpg')).toEqual(absent('too_large', `${2 ** 32} bytes`));
   });
 
   it.each(['cat.jpg', '/etc/passwd', '../cat.jpg', '//example.com/a.jpg', ''])(
