@@ -13,7 +13,8 @@ describeWithKafka('A broker that dies and comes back', () => {
     const transport = await kafkaTransport(broker, 2);
     const ids = Array.from({ length: 400 }, (_, index) => `post-${index}`);
     await transport.feed(ids);
-    const source = transport.source(10);
+    // Back again, the broker waits for the members it remembers until their sessions end.
+    const source = transport.source(10, { sessionTimeoutMs: 6_000 });
     const sink = transport.sink();
     await sink.open();
     const write = echo(sink);

@@ -90,12 +90,12 @@ export function connectTo(brokers: readonly string[], tools: JavaTools): Broker 
       const topic = `${prefix}-${randomUUID().slice(0, 8)}`;
       const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
       await withAdmin(async (admin) => {
-        // kafkajs gives up waiting when the broker has not heard of the topic from the controller yet.
+        // kafkajs's own waiting ends in an error when the broker has not heard of the topic yet.
         await admin.createTopics({
           topics: [{ topic, numPartitions: partitions, configEntries }],
           waitForLeaders: false,
         });
-        while (!(await admin.listTopics()).includes(topic)) await sleep(50);
+        while (!(await hasLeaders(admin, topic))) await sleep(50);
       });
       return topic;
     },
@@ -107,3 +107,10 @@ export function connectTo(brokers: readonly string[], tools: JavaTools): Broker 
     javaProduce: (topic, records, { codec = 'none' } = {}) => produce(tools, brokers, topic, records, codec),
   };
 }
+
+/** Whether the leaders of all partitions answer. */
+const hasLeaders = (admin: Admin, topic: string): Promise<boolean> =>
+  admin.fetchTopicOffsets(topic).then(
+    () => true,
+    () => false,
+  );
