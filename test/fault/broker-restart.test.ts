@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { connectTo, describeWithKafka } from '../support/kafka.js';
 import { startJavaBroker } from '../support/kafka-broker.js';
 import { findJavaTools } from '../support/kafka-tools.js';
@@ -9,6 +9,7 @@ describeWithKafka('A broker that dies and comes back', () => {
   test('costs no record: what was under way is read again', { timeout: 240_000 }, async () => {
     const tools = await findJavaTools();
     const process = await startJavaBroker(tools);
+    onTestFinished(() => process.stop());
     const broker = connectTo(process.brokers, tools);
     const transport = await kafkaTransport(broker, 2);
     const ids = Array.from({ length: 400 }, (_, index) => `post-${index}`);
@@ -35,6 +36,5 @@ describeWithKafka('A broker that dies and comes back', () => {
     await sink.close();
 
     expect([...new Set(await transport.resultIds())].sort()).toEqual(ids.toSorted());
-    await process.stop();
   });
 });

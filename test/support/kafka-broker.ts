@@ -45,21 +45,32 @@ async function startContainer(): Promise<RunningBroker> {
   };
 }
 
+/** A second listener of a broker, with TLS and SASL. */
+export interface SecureListener {
+  /** Settings of the listener, without their prefix. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** A user whom SCRAM knows, as `StorageTool format --add-scram` takes it. */
+  readonly scramUser: string;
+}
+
 /** A broker that this machine's own Java runs: one that a test can end the hard way. */
 export interface JavaBroker extends RunningBroker {
+  /** Where the secure listener is; nothing is there unless one was asked for. */
+  readonly secureBrokers: readonly string[];
   /** Ends it as a power cut would. */
   kill(): Promise<void>;
   /** Starts it again where it was, with what it had on disk. */
   start(): Promise<void>;
 }
 
-export async function startJavaBroker(tools: JavaTools): Promise<JavaBroker> {
+export async function startJavaBroker(tools: JavaTools, secure?: SecureListener): Promise<JavaBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'tagstream-kafka-'));
-  const [port, controllerPort] = await freePorts();
+  const ports = await freePorts();
   const settings = join(folder, 'server.properties');
-  await writeFile(settings, properties(join(folder, 'data'), port, controllerPort));
+  await writeFile(settings, properties(join(folder, 'data'), ports, secure));
   const clusterId = randomBytes(16).toString('base64url');
-  await tools.run('kafka.tools.StorageTool', ['format', '-t', clusterId, '-c', settings]);
+  const scram = secure === undefined ? [] : ['--add-scram', secure.scramUser];
+  await tools.run('kafka.tools.StorageTool', ['format', '-t', clusterId, '-c', settings, ...scram]);
 
   let kill = (): Promise<void> => Promise.resolve();
   const start = async (): Promise<void> => {
@@ -77,7 +88,7 @@ export async function startJavaBroker(tools: JavaTools): Promise<JavaBroker> {
       await exited;
       await log.close();
     };
-    await untilOpen(port, 60_000).catch(async (error: unknown) => {
+    await untilOpen(ports.plain, 60_000).catch(async (error: unknown) => {
       throw new Error(`Kafka did not start: ${(await readFile(logFile, 'utf8')).slice(-2_000)}`, {
         cause: error,
       });
@@ -92,35 +103,60 @@ export async function startJavaBroker(tools: JavaTools): Promise<JavaBroker> {
     await stop();
     throw error;
   });
-  return { brokers: [`127.0.0.1:${port}`], stop, kill: () => kill(), start };
+  return {
+    brokers: [`127.0.0.1:${ports.plain}`],
+    secureBrokers: [`127.0.0.1:${ports.secure}`],
+    stop,
+    kill: () => kill(),
+    start,
+  };
+}
+
+interface Ports {
+  readonly plain: number;
+  readonly controller: number;
+  readonly secure: number;
 }
 
 /** One node that is broker and controller, with one partition for each of its own topics so that it starts quickly. */
-const properties = (data: string, port: number, controllerPort: number): string =>
-  `process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
-log.dirs=${data}
-auto.create.topics.enable=false
-group.initial.rebalance.delay.ms=0
-offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
-transaction.state.log.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-`;
+function properties(data: string, ports: Ports, secure: SecureListener | undefined): string {
+  const own = `PLAIN://127.0.0.1:${ports.plain}`;
+  const outer = secure === undefined ? own : `${own},SECURE://127.0.0.1:${ports.secure}`;
+  const settings = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
+    listeners: `${outer},CONTROLLER://127.0.0.1:${ports.controller}`,
+    'advertised.listeners': outer,
+    'listener.security.protocol.map': 'PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL',
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAIN',
+    'log.dirs': data,
+    'auto.create.topics.enable': 'false',
+    'group.initial.rebalance.delay.ms': '0',
+    'offsets.topic.num.partitions': '1',
+    'offsets.topic.replication.factor': '1',
+    'transaction.state.log.num.partitions': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    ...Object.fromEntries(
+      Object.entries(secure?.settings ?? {}).map(([name, value]) => [`listener.name.secure.${name}`, value]),
+    ),
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
 
-/** Both are held until both are known, so that they differ. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const;
+/** All are held until all are known, so that they differ. */
+async function freePorts(): Promise<Ports> {
+  const servers = [createServer(), createServer(), createServer()];
   for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
-  const ports = servers.map((server) => (server.address() as AddressInfo).port) as [number, number];
+  const [plain = 0, controller = 0, secure = 0] = servers.map(
+    (server) => (server.address() as AddressInfo).port,
+  );
   for (const server of servers) await once(server.close(), 'close');
-  return ports;
+  return { plain, controller, secure };
 }
 
 async function untilOpen(port: number, withinMs: number): Promise<void> {
