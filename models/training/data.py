@@ -1,4 +1,4 @@
-"""Reads the posts: the benchmark's files, and tweets whose hashtags are among the labels."""
+"""Reads the posts: the benchmark's files, and tweets whose hashtags supervise the domain training."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 import random
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Sequence
 
 from inputs import Post
+from normalise import Normaliser
 
 
 def data_folder(given: str | None) -> Path:
@@ -30,62 +31,79 @@ def read_labels(data: Path) -> list[str]:
 def read_posts(file: Path) -> list[Post]:
     """Labelled posts, one JSON object a line: text, ocr, attributes, entities, keyphrases."""
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-    return [Post(r["text"], r["entities"], r["attributes"], r["ocr"], r["keyphrases"]) for r in rows]
+    return [Post(r["text"], r["entities"], r["attributes"], r["ocr"], r["keyphrases"], r.get("image", "")) for r in rows]
 
 
-def split_dev(posts: Sequence[Post], fraction: float, seed: int) -> tuple[list[Post], list[Post]]:
-    """`(train, dev)`: a seeded random `fraction` of the posts is held out."""
-    order = list(range(len(posts)))
+def posted_at(post: Post) -> int:
+    """Milliseconds since the epoch: the photo's media id is a snowflake in base64url.
+
+    Source: Twitter's snowflake, https://github.com/twitter-archive/snowflake (epoch 1288834974657).
+    """
+    import base64
+
+    name = post.image.split(".")[0]
+    number = int.from_bytes(base64.urlsafe_b64decode(name + "=" * (-len(name) % 4))[:8], "big")
+    return (number >> 22) + 1288834974657
+
+
+def folds(count: int, parts: int, seed: int) -> list[int]:
+    """A fold number for each of `count` posts: seeded, random, of equal sizes."""
+    order = list(range(count))
     random.Random(seed).shuffle(order)
-    held = set(order[: round(len(posts) * fraction)])
-    return [p for i, p in enumerate(posts) if i not in held], [p for i, p in enumerate(posts) if i in held]
+    fold = [0] * count
+    for place, i in enumerate(order):
+        fold[i] = place % parts
+    return fold
 
 
 HASHTAG = re.compile(r"[#＃]\s?(\w+)")
-TRAILING = re.compile(r"(?:\s*(?:[#＃]\s?\w+|<url>|https?://\S*|…|\.\.\.))+\s*$")
-ADDRESS = re.compile(r"https?://\S*|<url>")
-MENTION = re.compile(r"<user>|@user|@\w+")
-NUMBER = re.compile(r"\b\d[\d.,:]*\b")
+TRAILING = re.compile(r"(?:\s*(?:[#＃]\s?\w+|<url>|https?://\S*|…|\.\.\.+))+\s*$")
 
 
-def hashtag_posts(data: Path, labels: Sequence[str], most_per_label: int, seed: int) -> list[Post]:
-    """Tweets with a hashtag that is a label once its words are joined ("gameofthrones").
+def hashtag_posts(data: Path, labels: Sequence[str], normalise: Normaliser, most_per_tag: int, seed: int) -> list[Post]:
+    """Tweets with hashtags, which become the keyphrases: a label where the tag is one once its words are
+    joined ("gameofthrones"), else the words the tag is split into.
 
-    The tags at the end are cut off. Within the text a label's tag becomes its words in half
-    of the cases and vanishes in the other half, so that labels absent from the text are
-    learnt as well; other tags lose their sign. A post whose labels all have `most_per_label`
-    posts already is left out: a few tags ("funny") would fill the set otherwise.
+    The tags at the end are cut off. Within the text a tag becomes its words in half of the cases and
+    vanishes in the other half, so that phrases absent from the text are learnt as well. A post whose tags
+    all have `most_per_tag` posts already is left out: a few tags ("funny") would fill the set otherwise.
     """
     by_tag = {label.replace(" ", ""): label for label in reversed(labels)}
     chance = random.Random(seed)
 
-    def inner(match: re.Match[str]) -> str:
-        label = by_tag.get(match[1])
-        return match[1] if label is None else f" {label} " if chance.random() < 0.5 else " "
+    def phrase(tag: str) -> str:
+        return by_tag.get(tag.lower()) or normalise(f"#{tag}")
 
     def to_post(raw: str, attributes: Sequence[str]) -> Post | None:
-        raw = raw.lower().replace("’", "'")
-        found = [by_tag[tag] for tag in HASHTAG.findall(raw) if tag in by_tag]
-        text = HASHTAG.sub(inner, TRAILING.sub("", raw))
-        text = NUMBER.sub(" <number> ", MENTION.sub(" ", ADDRESS.sub(" <url> ", text)))
-        text = " ".join(text.split())
+        raw = raw.replace("@user", " ").replace("<user>", " ").replace("<url>", " https://t.co/x ")
+        found = [phrase(tag) for tag in HASHTAG.findall(raw)]
+        body = HASHTAG.sub(lambda m: f" {phrase(m[1])} " if chance.random() < 0.5 else " ", TRAILING.sub("", raw))
+        text = normalise(body)
+        found = [tag for tag in dict.fromkeys(found) if 2 < len(tag) <= 40 and "<" not in tag]
         if not found or len(text.split()) < 4:
             return None
-        return Post(text, (), attributes, "", list(dict.fromkeys(found)))
+        return Post(text, (), attributes, "", found)
 
     folder = data / "hashtags"
     rows = [json.loads(line) for line in (folder / "image-tweets.jsonl").read_text("utf-8").splitlines()]
-    sources = [(row["text"], row["attributes"]) for row in rows]
+    sources = [(row["text"], row["attributes"]) for row in rows if HASHTAG.search(row["text"])]
     sources += [(line, ()) for line in (folder / "tweets.txt").read_text("utf-8").split("\n")]
     posts = [post for raw, attributes in sources if (post := to_post(raw, attributes))]
     chance.shuffle(posts)
     seen: Counter[str] = Counter()
     kept = []
     for post in posts:
-        if any(seen[label] < most_per_label for label in post.keyphrases):
+        if any(seen[tag] < most_per_tag for tag in post.keyphrases):
             seen.update(post.keyphrases)
             kept.append(post)
     return kept
+
+
+def cached_posts(file: Path, make) -> list[Post]:
+    """What `make()` returns, kept in `file` for the next time."""
+    if not file.exists():
+        file.write_text("".join(json.dumps(asdict(post)) + "\n" for post in make()), "utf-8")
+    return [Post(**json.loads(line)) for line in file.read_text("utf-8").splitlines()]
 
 
 def drop_modalities(post: Post, rates: dict[str, float], chance: random.Random) -> Post:

@@ -1,21 +1,28 @@
 """From a post to the text model's input: the one place that says how, mirrored by the agent.
 
-    segment A   the post's normalised text, cut to `max_text_tokens` word pieces
-    segment B   entities, then attributes, joined by " , "; then, where the image holds
-                text, " . " and that text; cut to what is left of `max_tokens`
+A post is up to four segments, each the word pieces of one kind of words, cut to its limit and closed by
+[SEP]; the first opens with [CLS]. The type of a token is its segment's number. Empty segments but the
+first are left out.
 
-    input_ids        [CLS] A [SEP]          or   [CLS] A [SEP] B [SEP]   (B not empty)
-    token_type_ids     0   0   0                   0   0   0   1   1
+    0  text         the post's normalised text
+    1  entities     names of what the image shows, joined by " , "
+    2  attributes   generic words for the image, joined by " , "
+    3  image text   what is written in the image
+
+    input_ids        [CLS] text [SEP] entities [SEP] attributes [SEP] image text [SEP]
+    token_type_ids     0    0     0      1       1       2        2       3        3
     attention_mask   1 for each of these; padding has id 0, type 0, mask 0
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Mapping, Sequence
 
 if TYPE_CHECKING:  # at run time only `pad` needs it, so that reading posts needs no package
     import numpy as np
+
+SEGMENTS = ("text", "entities", "attributes", "ocr")
 
 
 @dataclass(frozen=True)
@@ -27,26 +34,26 @@ class Post:
     attributes: Sequence[str] = ()
     ocr: str = ""
     keyphrases: Sequence[str] = field(default=(), compare=False)
+    image: str = field(default="", compare=False)  # the photo's file name, which tells its time
+
+    def segments(self) -> tuple[str, str, str, str]:
+        """The words of each kind, as one text each."""
+        return self.text, " , ".join(self.entities), " , ".join(self.attributes), self.ocr
 
 
-def image_words(entities: Sequence[str], attributes: Sequence[str], ocr: str) -> str:
-    """Segment B as text; a part that is missing takes its separator with it."""
-    words = " , ".join([*entities, *attributes])
-    return " . ".join(part for part in (words, ocr) if part)
+def assemble(tokenizer, post: Post, limits: Mapping[str, int]) -> tuple[list[int], list[int]]:
+    """`(input_ids, token_type_ids)` of one post, unpadded.
 
-
-def assemble(tokenizer, post: Post, max_tokens: int, max_text_tokens: int) -> tuple[list[int], list[int]]:
-    """`(input_ids, token_type_ids)` of one post, unpadded; both at most `max_tokens` long.
-
-    `tokenizer` is a `tokenizers.Tokenizer` without truncation or padding.
+    `tokenizer` is a `tokenizers.Tokenizer` without truncation or padding; `limits` has the most word
+    pieces of each segment, by its name in `SEGMENTS`.
     """
     cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-    a = tokenizer.encode(post.text, add_special_tokens=False).ids[:max_text_tokens]
-    ids, types = [cls, *a, sep], [0] * (len(a) + 2)
-    b = tokenizer.encode(image_words(post.entities, post.attributes, post.ocr), add_special_tokens=False).ids
-    b = b[: max(0, max_tokens - len(ids) - 1)]
-    if b:
-        ids, types = [*ids, *b, sep], [*types, *[1] * (len(b) + 1)]
+    ids, types = [cls], [0]
+    for kind, (name, words) in enumerate(zip(SEGMENTS, post.segments())):
+        pieces = tokenizer.encode(words, add_special_tokens=False).ids[: limits[name]]
+        if pieces or kind == 0:
+            ids += [*pieces, sep]
+            types += [kind] * (len(pieces) + 1)
     return ids, types
 
 

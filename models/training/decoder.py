@@ -1,0 +1,226 @@
+"""The pointer generator: one transformer layer that writes a keyphrase piece by piece.
+
+Each step's probability of a piece is a mixture of three: the decoder's own vocabulary, a copy from the post's
+tokens (text, entities, attributes, image text), and a copy from the classifier's first predictions (the
+extended copy). After arXiv 2309.04734, section 3.4, and Wang et al., EMNLP 2020, section 3.3, with a
+transformer layer in the place of their GRU and word pieces in the place of words.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+BEGIN, END, UNKNOWN = 0, 1, 2  # ids of the decoder's vocabulary before its pieces
+PIECES = 3  # where its pieces begin
+LONGEST = 8  # pieces of a phrase, without the end
+PREDICTIONS = 10  # labels that the extended copy reads
+TINY = 1e-9
+
+
+class Pieces:
+    """The decoder's vocabulary: word pieces it can write by itself, in both numberings."""
+
+    def __init__(self, tokenizer, token_ids: Sequence[int]):
+        self.tokenizer = tokenizer
+        self.token_ids = list(token_ids)
+        self.own = {token: PIECES + i for i, token in enumerate(self.token_ids)}
+        self._cache: dict[str, list[int]] = {}
+
+    def __len__(self) -> int:
+        return PIECES + len(self.token_ids)
+
+    def of(self, phrase: str) -> list[int]:
+        """The tokenizer's ids of a phrase."""
+        if phrase not in self._cache:
+            self._cache[phrase] = self.tokenizer.encode(phrase, add_special_tokens=False).ids
+        return self._cache[phrase]
+
+    def ids(self, tokens: Sequence[int]) -> list[int]:
+        """The tokenizer's ids as the decoder's, UNKNOWN for what it cannot write by itself."""
+        return [self.own.get(token, UNKNOWN) for token in tokens]
+
+    def phrase(self, tokens: Sequence[int]) -> str:
+        """Word pieces joined to words."""
+        return " ".join(self.tokenizer.id_to_token(t) for t in tokens).replace(" ##", "")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the decoder reads of one post."""
+
+    states: np.ndarray  # float16 [tokens, hidden], the encoder's
+    tokens: list[int]  # the tokenizer's ids
+    predicted: list[tuple[list[int], float]]  # the classifier's first labels: pieces, log-probability
+
+
+class PointerDecoder(nn.Module):
+    def __init__(self, vocabulary: int, hidden: int, width: int, heads: int, inner: int, dropout: float):
+        super().__init__()
+        self.width, self.heads, self.dropout = width, heads, dropout
+        self.pieces = nn.Embedding(vocabulary, width)
+        self.places = nn.Embedding(LONGEST + 1, width)
+        self.norm = nn.LayerNorm(width)
+        self.source_key = nn.Linear(hidden, width)
+        self.source_value = nn.Linear(hidden, width)
+        self.query, self.key, self.value, self.attended = (nn.Linear(width, width) for _ in range(4))
+        self.attended_norm = nn.LayerNorm(width)
+        self.source_query, self.sourced = nn.Linear(width, width), nn.Linear(width, width)
+        self.sourced_norm = nn.LayerNorm(width)
+        self.widen, self.narrow = nn.Linear(width, inner), nn.Linear(inner, width)
+        self.narrow_norm = nn.LayerNorm(width)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.copy_query = nn.Linear(width, width)
+        self.predicted_query = nn.Linear(width, width)
+        self.predicted_places = nn.Embedding(LONGEST + 1, width)
+        self.confidence = nn.Parameter(torch.tensor(0.5))  # weight of a prediction's log-probability
+        self.gates = nn.Linear(width, 3)
+
+    def forward(self, prefix: Tensor, keys: Tensor, values: Tensor, source_mask: Tensor, predicted: Tensor, predicted_places: Tensor, predicted_logp: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The three parts of every next piece's probability; over all three they sum to one.
+
+        prefix int64 [rows, length], BEGIN first; keys, values [rows, tokens, width] of the source, and
+        source_mask bool [rows, tokens] of those that may be copied or read; predicted, predicted_places int64
+        [rows, predicted] the pieces of the classifier's labels (END marks padding) and their places in their
+        label, predicted_logp [rows, predicted] their label's log-probability.
+
+        → vocabulary [rows, length, vocabulary], copied [rows, length, tokens], predicted [rows, length, predicted]
+        """
+        n, length = prefix.shape
+        split = lambda x: x.view(n, -1, self.heads, self.width // self.heads).transpose(1, 2)
+        drop = lambda x: F.dropout(x, self.dropout, self.training)
+        x = drop(self.norm(self.pieces(prefix) + self.places.weight[:length]))
+        later = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
+        near = split(self.query(x)) @ split(self.key(x)).transpose(-1, -2) * (self.width // self.heads) ** -0.5
+        near = near.masked_fill(later, -1e4).softmax(-1) @ split(self.value(x))
+        x = self.attended_norm(x + drop(self.attended(near.transpose(1, 2).reshape(n, length, self.width))))
+        far = split(self.source_query(x)) @ split(keys).transpose(-1, -2) * (self.width // self.heads) ** -0.5
+        far = far.masked_fill(~source_mask[:, None, None, :], -1e4).softmax(-1) @ split(values)
+        x = self.sourced_norm(x + drop(self.sourced(far.transpose(1, 2).reshape(n, length, self.width))))
+        x = self.narrow_norm(x + drop(self.narrow(F.gelu(self.widen(x)))))
+
+        gates = self.gates(x).softmax(-1)
+        vocabulary = (x @ self.pieces.weight.T + self.bias).softmax(-1)
+        copied = self.copy_query(x) @ keys.transpose(-1, -2) * self.width**-0.5
+        copied = copied.masked_fill(~source_mask[:, None, :], -1e4).softmax(-1)
+        options = self.pieces(predicted) + self.predicted_places(predicted_places)
+        chosen = self.predicted_query(x) @ options.transpose(-1, -2) * self.width**-0.5
+        chosen = chosen + self.confidence * predicted_logp[:, None, :]
+        chosen = chosen.masked_fill((predicted == END)[:, None, :], -1e4).softmax(-1)
+        return vocabulary * gates[..., :1], copied * gates[..., 1:2], chosen * gates[..., 2:]
+
+
+def pad_sources(sources: Sequence[Source], pieces: Pieces, special: set[int]) -> dict[str, Tensor]:
+    """A batch: states [posts, tokens, hidden], tokens and their mask, and the predictions' pieces."""
+    width = max(len(s.tokens) for s in sources)
+    options = [[(t, min(place, LONGEST), logp) for tokens, logp in s.predicted for place, t in enumerate(tokens)] for s in sources]
+    wide = max(1, max(map(len, options)))
+    batch = {
+        "states": torch.zeros(len(sources), width, sources[0].states.shape[1]),
+        "tokens": torch.zeros(len(sources), width, dtype=torch.long),
+        "source_mask": torch.zeros(len(sources), width, dtype=torch.bool),
+        "predicted_tokens": torch.zeros(len(sources), wide, dtype=torch.long),
+        "predicted": torch.full((len(sources), wide), END),
+        "predicted_places": torch.zeros(len(sources), wide, dtype=torch.long),
+        "predicted_logp": torch.zeros(len(sources), wide),
+    }
+    for i, (source, option) in enumerate(zip(sources, options)):
+        size = len(source.tokens)
+        batch["states"][i, :size] = torch.from_numpy(source.states.astype(np.float32))
+        batch["tokens"][i, :size] = torch.tensor(source.tokens)
+        batch["source_mask"][i, :size] = torch.tensor([t not in special for t in source.tokens])
+        for j, (token, place, logp) in enumerate(option):
+            batch["predicted_tokens"][i, j] = token
+            batch["predicted"][i, j] = pieces.own.get(token, UNKNOWN)
+            batch["predicted_places"][i, j] = place
+            batch["predicted_logp"][i, j] = logp
+    return batch
+
+
+def phrase_loss(decoder: PointerDecoder, pieces: Pieces, sources: Sequence[Source], phrases: Sequence[str], special: set[int]) -> Tensor:
+    """Mean negative log-likelihood of one phrase a source, END included, by phrase."""
+    batch = pad_sources(sources, pieces, special)
+    targets = [pieces.of(phrase)[:LONGEST] for phrase in phrases]
+    length = max(map(len, targets)) + 1
+    prefix = torch.full((len(targets), length), END)
+    for i, target in enumerate(targets):
+        prefix[i, : len(target) + 1] = torch.tensor([BEGIN, *pieces.ids(target)])
+    keys, values = decoder.source_key(batch["states"]), decoder.source_value(batch["states"])
+    vocabulary, copied, chosen = decoder(prefix, keys, values, batch["source_mask"], batch["predicted"], batch["predicted_places"], batch["predicted_logp"])
+    # Each position's wanted piece, in the decoder's and in the tokenizer's numbering; -1 where there is none.
+    own = torch.full((len(targets), length), -1)
+    token = torch.full((len(targets), length), -1)
+    for i, target in enumerate(targets):
+        for j, (mine, theirs) in enumerate(zip(pieces.ids(target), target)):
+            own[i, j] = mine if mine != UNKNOWN else -1
+            token[i, j] = theirs
+        own[i, len(target)] = END
+    real = (own >= 0) | (token >= 0)
+    written = vocabulary.gather(-1, own.clamp(min=0)[..., None])[..., 0] * (own >= 0)
+    from_source = (copied * (batch["tokens"][:, None, :] == token[..., None])).sum(-1)
+    from_predicted = (chosen * (batch["predicted_tokens"][:, None, :] == token[..., None])).sum(-1)
+    logp = (written + from_source + from_predicted + TINY).log()
+    return -(logp * real).sum(1).mean()
+
+
+@torch.inference_mode()
+def beams(decoder: PointerDecoder, pieces: Pieces, sources: Sequence[Source], special: set[int], width: int) -> list[list[tuple[str, float]]]:
+    """The `width` likeliest phrases of each source with their log-probabilities, best first.
+
+    A finished phrase leaves its beam a place free. Equal probabilities: the smaller token id first.
+    """
+    decoder.eval()
+    batch = pad_sources(sources, pieces, special)
+    keys, values = decoder.source_key(batch["states"]), decoder.source_value(batch["states"])
+    open_: list[list[tuple[float, list[int]]]] = [[(0.0, [])] for _ in sources]
+    done: list[list[tuple[float, list[int]]]] = [[] for _ in sources]
+    for step in range(LONGEST + 1):
+        rows = [(i, logp, tokens) for i, group in enumerate(open_) for logp, tokens in group]
+        if not rows:
+            break
+        at = torch.tensor([i for i, _, _ in rows])
+        prefix = torch.tensor([[BEGIN, *pieces.ids(tokens)] for _, _, tokens in rows])
+        parts = decoder(prefix, keys[at], values[at], batch["source_mask"][at], batch["predicted"][at], batch["predicted_places"][at], batch["predicted_logp"][at])
+        vocabulary, copied, chosen = (part[:, -1].numpy() for part in parts)
+        grown: list[list[tuple[float, list[int], bool]]] = [[] for _ in sources]
+        for row, (i, logp, tokens) in enumerate(rows):
+            total: dict[int, float] = {}
+            best = np.argsort(-vocabulary[row], kind="stable")[: 2 * width + PIECES]
+            for own in best:
+                if own >= PIECES and step < LONGEST:
+                    total[pieces.token_ids[own - PIECES]] = float(vocabulary[row, own])
+            for position, p in enumerate(copied[row][: len(sources[i].tokens)]):
+                token = int(batch["tokens"][i, position])
+                if batch["source_mask"][i, position] and step < LONGEST:
+                    own = pieces.own.get(token)
+                    if token not in total:
+                        total[token] = float(vocabulary[row, own]) if own else 0.0
+                    total[token] += float(p)
+            for position, p in enumerate(chosen[row]):
+                token = int(batch["predicted_tokens"][i, position])
+                if batch["predicted"][i, position] != END and step < LONGEST:
+                    own = pieces.own.get(token)
+                    if token not in total:
+                        total[token] = float(vocabulary[row, own]) if own else 0.0
+                    total[token] += float(p)
+            if tokens:
+                grown[i].append((logp + math.log(float(vocabulary[row, END]) + TINY), tokens, True))
+            first = sorted(total.items(), key=lambda item: (-item[1], item[0]))[:width]
+            grown[i] += [(logp + math.log(p + TINY), [*tokens, token], False) for token, p in first]
+        for i, options in enumerate(grown):
+            options.sort(key=lambda option: -option[0])
+            kept = options[: width - len(done[i])]
+            done[i] += [(logp, tokens) for logp, tokens, ended in kept if ended]
+            open_[i] = [(logp, tokens) for logp, tokens, ended in kept if not ended]
+    return [[(pieces.phrase(tokens), logp) for logp, tokens in sorted(group, key=lambda item: -item[0])] for group in done]
