@@ -40,44 +40,66 @@ def terms_of(post: Post) -> dict[str, list[str]]:
 
 
 class Associations:
-    """How often a term and a label went together, by field."""
+    """How often a term and a label went together, by field.
 
-    def __init__(self, posts: Sequence[Post], index: Mapping[str, int], fields: Sequence[str]):
-        self.count = {field: Counter() for field in fields}
-        self.pairs: dict[str, dict[str, Counter]] = {field: defaultdict(Counter) for field in fields}
-        self.labels: Counter = Counter()
-        self.together: dict[int, Counter] = defaultdict(Counter)
-        self.posts = 0
-        for post in posts:
-            gold = [index[k] for k in post.keyphrases if k in index]
-            if not gold:
-                continue
-            self.posts += 1
-            self.labels.update(gold)
-            for one in gold:
-                self.together[one].update(other for other in gold if other != one)
-            terms = terms_of(post)
-            for field in fields:
-                for term in terms[field]:
-                    self.count[field][term] += 1
-                    self.pairs[field][term].update(gold)
+    The share of a label in a term is posts with both / (posts with the term + `shrink`): rare terms say less.
+    """
 
-    def of(self, field: str, terms: Sequence[str], shrink: float) -> tuple[dict[int, float], dict[int, float]]:
-        """For each label that ever went with one of the terms: the largest share and the sum of shares.
+    def __init__(self, fields: Sequence[str], shrink: float):
+        self.shrink = shrink
+        self.labels: Counter = Counter()  # label → posts
+        self.together: dict[int, Counter] = defaultdict(Counter)  # label → other label → posts
+        self.seen: dict[str, Counter] = {field: Counter() for field in fields}  # field → term → posts
+        self.pairs: dict[str, dict[str, dict[int, int]]] = {field: {} for field in fields}  # field → term → label → posts
 
-        A share is pairs / (term's posts + `shrink`).
-        """
+    def add(self, post: Post, gold: Sequence[int]) -> None:
+        """Takes in a labelled post."""
+        if not gold:
+            return
+        for one in gold:
+            self.labels[one] += 1
+            for other in gold:
+                if other != one:
+                    self.together[one][other] += 1
+        terms = terms_of(post)
+        for field, pairs in self.pairs.items():
+            for term in terms[field]:
+                self.seen[field][term] += 1
+                labels = pairs.setdefault(term, {})
+                for label in gold:
+                    labels[label] = labels.get(label, 0) + 1
+
+    def forget(self, floor: float) -> None:
+        """Drops pairs of a share below `floor`, and terms without pairs."""
+        for field, pairs in self.pairs.items():
+            for term in list(pairs):
+                least = floor * (self.seen[field][term] + self.shrink)
+                pairs[term] = {label: both for label, both in pairs[term].items() if both >= least}
+                if not pairs[term]:
+                    del pairs[term], self.seen[field][term]
+
+    def of(self, field: str, terms: Sequence[str]) -> tuple[dict[int, float], dict[int, float]]:
+        """For each label that went with one of the terms: its largest share and the sum of its shares."""
         largest: dict[int, float] = {}
         total: dict[int, float] = {}
         for term in terms:
-            seen = self.count[field].get(term, 0)
-            if not seen:
+            labels = self.pairs[field].get(term)
+            if labels is None:
                 continue
-            for label, both in self.pairs[field][term].items():
-                share = both / (seen + shrink)
+            all_ = self.seen[field][term] + self.shrink
+            for label, both in labels.items():
+                share = both / all_
                 largest[label] = max(largest.get(label, 0.0), share)
                 total[label] = total.get(label, 0.0) + share
         return largest, total
+
+
+def associate(posts: Sequence[Post], index: Mapping[str, int], fields: Sequence[str], shrink: float, floor: float) -> Associations:
+    found = Associations(fields, shrink)
+    for post in posts:
+        found.add(post, [index[k] for k in post.keyphrases if k in index])
+    found.forget(floor)
+    return found
 
 
 class Phrasebook:
@@ -85,6 +107,7 @@ class Phrasebook:
 
     def __init__(self, labels: Sequence[str]):
         self.labels = labels
+        self.index = {label: i for i, label in enumerate(labels)}
         self.stems = [[stem_word(w) for w in label.split(" ")] for label in labels]
         self.by_stem: dict[str, list[int]] = defaultdict(list)
         self.by_letters: dict[str, list[int]] = defaultdict(list)
@@ -106,3 +129,116 @@ class Phrasebook:
                 for label in self.by_stem.get(" ".join(stems[start:end]), ()):
                     found.setdefault(label, (place, 1))
         return found
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the model's parts say of one post, before anything is ranked."""
+
+    post: Post
+    log_probabilities: np.ndarray  # float32 [labels], the classifier's
+    vector: np.ndarray  # float32 [hidden], of length 1
+    neighbours: Sequence[tuple[float, Sequence[int]]]  # likeness and labels of the nearest posts, nearest first
+    beams: Sequence[tuple[str, float]]  # phrases of the decoder and their log-probabilities, best first
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the ranker's features look things up in; for a fold it knows nothing of the fold's posts."""
+
+    labels: Sequence[str]
+    label_vectors: np.ndarray  # float32 [labels, hidden]: the encoder's vectors of the labels' words
+    memory: Associations  # the labelled posts
+    past: Associations  # hashtag posts of earlier years
+    phrasebook: Phrasebook
+    settings: Mapping[str, float]
+
+
+def shares(knowledge: Knowledge, post: Post) -> dict[str, tuple[dict[int, float], dict[int, float]]]:
+    """Per field the labels' largest and summed shares with the post's terms; "past" is the text's in earlier years."""
+    terms = terms_of(post)
+    found = {field: knowledge.memory.of(field, terms[field]) for field in FIELDS}
+    found["past"] = knowledge.past.of("text", terms["text"])
+    return found
+
+
+def top(scores: Mapping[int, float], count: int) -> list[int]:
+    """The `count` labels of the highest scores, best first; of equal ones the smaller label."""
+    return sorted(scores, key=lambda label: (-scores[label], label))[:count]
+
+
+def neighbour_votes(proposal: Proposal, sharpness: float) -> dict[int, list[float]]:
+    """label → [largest likeness, share of the votes, neighbours, rank of the first]; a vote is exp(sharpness × likeness)."""
+    nearest = proposal.neighbours[0][0] if proposal.neighbours else 0.0
+    votes = [math.exp(sharpness * (likeness - nearest)) for likeness, _ in proposal.neighbours]
+    total = sum(votes)
+    found: dict[int, list[float]] = {}
+    for rank, ((likeness, labels), vote) in enumerate(zip(proposal.neighbours, votes)):
+        for label in labels:
+            at = found.setdefault(label, [likeness, 0.0, 0.0, float(rank)])
+            at[1] += vote / total
+            at[2] += 1
+    return found
+
+
+FEATURES = (
+    "classified", "classified_rank", "classified_gap", "words_likeness", "neighbour_likeness", "neighbour_votes",
+    "neighbour_count", "neighbour_rank", "text_share", "text_shares", "entity_share", "entity_shares",
+    "attribute_share", "attribute_shares", "ocr_share", "ocr_shares", "past_share", "past_shares", "together",
+    "prior", "past_prior", "words", "letters", "in_text", "text_place", "in_ocr", "in_entities", "text_overlap",
+    "ocr_overlap", "entity_overlap", "beam", "beam_rank", "text_words", "ocr_words", "best_classified", "entropy",
+    "nearest", "best_beam", "votes_rank", "shares_rank",
+)  # fmt: skip
+NONE = -20.0  # a log-probability where there is none
+
+
+def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[int], np.ndarray]:
+    """The labels worth ranking for a post, and their features float32 [candidates, FEATURES].
+
+    Candidates are the classifier's first, the decoder's beams, the first neighbours' labels, those that go with
+    the post's words, and those that stand in its text, its image's text or its entities.
+    """
+    settings, post = knowledge.settings, proposal.post
+    logp = proposal.log_probabilities
+    order = np.argsort(-logp, kind="stable")
+    ranks = {int(label): rank for rank, label in enumerate(order[:200])}
+    votes = neighbour_votes(proposal, settings["sharpness"])
+    found = shares(knowledge, post)
+    summed: dict[int, float] = {}
+    for field, weight in (("text", 1.0), ("entities", 1.0), ("ocr", 1.0), ("past", 0.5)):
+        for label, value in found[field][1].items():
+            summed[label] = summed.get(label, 0.0) + weight * value
+    texts = {"text": post.text, "ocr": post.ocr, "entities": " , ".join(post.entities)}
+    present = {name: knowledge.phrasebook.find(text) if text else {} for name, text in texts.items()}
+    index = knowledge.phrasebook.index
+    beams = {index[phrase]: (logp, rank) for rank, (phrase, logp) in reversed(list(enumerate(proposal.beams))) if phrase in index}
+    by_votes = top({label: v[1] for label, v in votes.items()}, int(settings["voted"]))
+    by_shares = top(summed, int(settings["shared"]))
+    chosen = list(dict.fromkeys([*map(int, order[: int(settings["classified"])]), *beams, *by_votes, *by_shares, *(label for places in present.values() for label in places)]))  # fmt: skip
+
+    votes_rank = {label: rank for rank, label in enumerate(by_votes)}
+    shares_rank = {label: rank for rank, label in enumerate(by_shares)}
+    stems = {name: {stem_word(w) for w in text.split(" ")} for name, text in texts.items()}
+    probabilities = np.exp(logp)
+    entropy = float(-(probabilities * logp).sum())
+    best = int(order[0])
+    together, seen = knowledge.memory.together.get(best, {}), knowledge.memory.labels.get(best, 0)
+    post_wide = (len(words_of(post.text)), len(words_of(post.ocr)), float(logp[best]), entropy, proposal.neighbours[0][0] if proposal.neighbours else 0.0, proposal.beams[0][1] if proposal.beams else NONE)  # fmt: skip
+    rows = np.zeros((len(chosen), len(FEATURES)), np.float32)
+    for row, label in enumerate(chosen):
+        vote = votes.get(label, (0.0, 0.0, 0.0, 99.0))
+        share = [value for field in (*FIELDS, "past") for value in (found[field][0].get(label, 0.0), found[field][1].get(label, 0.0))]
+        own = knowledge.phrasebook.stems[label]
+        place = present["text"].get(label, (-1.0, 0))
+        overlap = [sum(w in stems[name] for w in own) / len(own) for name in ("text", "ocr", "entities")]
+        beam = beams.get(label, (NONE, 99))
+        rows[row] = (
+            logp[label], ranks.get(label, 200), logp[label] - logp[best],
+            float(proposal.vector @ knowledge.label_vectors[label]),
+            *vote, *share, together.get(label, 0) / (seen + settings["shrink"]),
+            math.log(knowledge.memory.labels.get(label, 0) + 1), math.log(knowledge.past.labels.get(label, 0) + 1),
+            len(own), len(knowledge.labels[label]),
+            place[1], place[0], present["ocr"].get(label, (0, 0))[1], present["entities"].get(label, (0, 0))[1],
+            *overlap, beam[0], beam[1], *post_wide, votes_rank.get(label, 99), shares_rank.get(label, 99),
+        )  # fmt: skip
+    return chosen, rows

@@ -224,3 +224,45 @@ def beams(decoder: PointerDecoder, pieces: Pieces, sources: Sequence[Source], sp
             done[i] += [(logp, tokens) for logp, tokens, ended in kept if ended]
             open_[i] = [(logp, tokens) for logp, tokens, ended in kept if not ended]
     return [[(pieces.phrase(tokens), logp) for logp, tokens in sorted(group, key=lambda item: -item[0])] for group in done]
+
+
+def untrained(pieces: Pieces, words: Tensor, settings: dict) -> PointerDecoder:
+    """A decoder whose pieces start as the principal components of the encoder's word embeddings [tokens, hidden]."""
+    decoder = PointerDecoder(len(pieces), words.shape[1], settings["width"], settings["heads"], settings["inner"], settings["dropout"])
+    chosen = words[pieces.token_ids] - words[pieces.token_ids].mean(0)
+    _, _, axes = torch.linalg.svd(chosen, full_matrices=False)
+    start = chosen @ axes[: settings["width"]].T
+    with torch.no_grad():
+        decoder.pieces.weight.normal_(0, 0.02)
+        decoder.pieces.weight[PIECES:, : start.shape[1]] = start / start.std() * 0.05
+        for places in (decoder.places, decoder.predicted_places):
+            places.weight.normal_(0, 0.02)
+    return decoder
+
+
+def fit(decoder: PointerDecoder, pieces: Pieces, sources: Sequence[Source], phrases: Sequence[Sequence[str]], special: set[int], settings: dict, blind: float, name: str, seed: int) -> None:
+    """Trains on every phrase of every source; a source loses its predictions with probability `blind`."""
+    pairs = [(i, phrase) for i, group in enumerate(phrases) for phrase in group if pieces.of(phrase)]
+    optimiser = torch.optim.AdamW(decoder.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"], fused=True)
+    steps = settings["epochs"] * math.ceil(len(pairs) / settings["batch"])
+    warm = max(1, steps // 20)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min((s + 1) / warm, max(0.0, (steps - s) / max(1, steps - warm))))
+    chance = random.Random(f"{seed}/{name}")
+    torch.manual_seed(chance.randrange(2**31))
+    for epoch in range(settings["epochs"]):
+        began, seen = time.monotonic(), []
+        decoder.train()
+        chance.shuffle(pairs)
+        pools = [sorted(pairs[i : i + settings["batch"] * 16], key=lambda p: len(sources[p[0]].tokens)) for i in range(0, len(pairs), settings["batch"] * 16)]
+        batches = [pool[i : i + settings["batch"]] for pool in pools for i in range(0, len(pool), settings["batch"])]
+        chance.shuffle(batches)
+        for group in tqdm(batches, desc=f"{name} {epoch + 1}/{settings['epochs']}", disable=None):
+            read = [sources[i] if chance.random() >= blind else Source(sources[i].states, sources[i].tokens, []) for i, _ in group]
+            loss = phrase_loss(decoder, pieces, read, [phrase for _, phrase in group], special)
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            seen.append(loss.item())
+        print(name, json.dumps({"epoch": epoch + 1, "loss": round(float(np.mean(seen)), 4), "seconds": round(time.monotonic() - began)}), flush=True)

@@ -1,13 +1,15 @@
-"""Writes text.onnx: the trained tagger in int8, calibrated, node by node.
+"""Writes text.onnx: the trained tagger in int8, node by node.
 
-    input_ids, attention_mask, token_type_ids   int64 [batch, tokens]
-    scores                                      float32 [batch, labels], probabilities
+    input_ids, attention_mask, token_type_ids   int64 [posts, tokens]
+    vectors                                     float32 [posts, hidden], of length 1
+    log_probabilities                           float32 [posts, labels]
+    keys, values                                float32 [posts, tokens, width], the tokens as the decoder reads them
 
 Every matrix product is one of integers: int8 weights with a scale an output column, uint8
 activations with a scale a row (a token), taken from that row alone as the model runs. So a
 post's scores do not depend on the posts beside it, as they would under ordinary dynamic
-quantisation, whose activation scale spans the batch. (MatMulNBits is as independent, but its
-8-bit kernel was no faster than float32: README.md.) Weights stay within ±64, which keeps
+quantisation, whose activation scale spans the batch. (The operator MatMulNBits is as independent,
+but its 8-bit kernel was no faster than float32: README.md.) Weights stay within ±64, which keeps
 pairs of products inside 16 bits: processors without VNNI instructions saturate there. The word
 embeddings are int8 rows, each with a scale. All else is float32.
 """
@@ -20,9 +22,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from decoder import PointerDecoder
 from encoder import Tagger
 
-CONTRIB = "com.microsoft"  # onnxruntime's own operators: MatMulNBits and the fused transformer ones
+CONTRIB = "com.microsoft"  # onnxruntime's own operators: integer products and the fused transformer ones
 OPSET = 21
 
 
@@ -57,10 +60,13 @@ def quantise_rows(table: np.ndarray, levels: int = 127) -> tuple[np.ndarray, np.
     return np.rint(table / scale).astype(np.int8), scale.astype(np.float32)
 
 
-def build(weights: dict[str, np.ndarray], heads: int, max_tokens: int, platt: tuple[float, float], levels: int | None) -> Graph:
-    """The graph of a Tagger's state dict; `levels=None` leaves everything float32 (the reference)."""
+def build(weights: dict[str, np.ndarray], heads: int, max_tokens: int, levels: int | None) -> Graph:
+    """The graph of a Tagger's state dict, with the decoder's `source_key` and `source_value`.
+
+    `levels=None` leaves everything float32 (the reference).
+    """
     g = Graph()
-    hidden = weights["labels"].shape[1]
+    hidden = weights["anchors"].shape[1]
     layers = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layers."))
 
     def matmul(x: str, name: str, weight: np.ndarray) -> str:
@@ -126,29 +132,42 @@ def build(weights: dict[str, np.ndarray], heads: int, max_tokens: int, platt: tu
         inner = g.node("BiasGelu", [inner, g.constant(f"{at}.widen_bias", b("widen"))], f"{at}.gelu", domain=CONTRIB)
         x = norm(matmul(inner, f"{at}.narrow", w("narrow")), x, b("narrow"), f"{at}.narrow_norm")
 
-    # mean over the post's own tokens, unit length, labels, calibrated probability
+    for name in ("key", "value"):
+        rows = matmul(x, f"source_{name}", weights[f"source_{name}.weight"])
+        rows = g.node("Add", [rows, g.constant(f"source_{name}.bias", weights[f"source_{name}.bias"])], f"{name}.rows")
+        width = g.constant(f"{name}.width", np.array([len(weights["source_key.bias"])], np.int64))
+        shape = g.node("Concat", [g.node("Shape", ["input_ids"], f"{name}.tokens"), width], f"{name}.shape", axis=0)
+        g.node("Reshape", [rows, shape], f"{name}s")
+
+    # mean over the post's own tokens, unit length, labels
     keep = g.node("Cast", ["attention_mask"], "mask.float", to=TensorProto.FLOAT)
     keep = g.node("Unsqueeze", [keep, "last_axis"], "keep")
     x = g.node("Reshape", [x, posts], "encoded")
     total = g.node("ReduceSum", [g.node("Mul", [x, keep], "kept"), axis], "total", keepdims=0)
     mean = g.node("Div", [total, g.node("ReduceSum", [keep, axis], "count", keepdims=0)], "mean")
-    unit = g.node("LpNormalization", [mean], "unit", axis=-1, p=2)
-    logits = matmul(unit, "labels", weights["labels"] * np.exp(weights["log_scale"]))
+    unit = g.node("LpNormalization", [mean], "vectors", axis=-1, p=2)
+    logits = matmul(unit, "labels", (weights["anchors"] + weights["differences"]) * np.exp(weights["log_scale"]))
     logits = g.node("Add", [logits, g.constant("labels.bias", weights["bias"])], "logits")
-    logp = g.node("LogSoftmax", [logits], "log_probability", axis=-1)
-    a, b = (g.constant(name, np.float32(value)) for name, value in zip(("platt.a", "platt.b"), platt))
-    g.node("Sigmoid", [g.node("Add", [g.node("Mul", [logp, a], "scaled"), b], "shifted")], "scores")
+    g.node("LogSoftmax", [logits], "log_probabilities", axis=-1)
     assert hidden % heads == 0
     return g
 
 
-def export(tagger: Tagger, platt: dict[str, float], config: dict, cache: Path, bundle: Path) -> None:
+def export(tagger: Tagger, decoder: PointerDecoder, config: dict, cache: Path, bundle: Path) -> None:
     """text.onnx into the bundle; its float32 twin text-fp32.onnx into the cache, to compare with."""
     weights = {name: value.detach().numpy() for name, value in tagger.state_dict().items()}
+    weights |= {name: value.detach().numpy() for name, value in decoder.state_dict().items() if name.startswith("source_")}
     names = ("input_ids", "attention_mask", "token_type_ids")
-    inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, ["batch", "tokens"]) for n in names]
-    outputs = [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", len(weights["labels"])])]
+    inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, ["posts", "tokens"]) for n in names]
+    shapes = {
+        "vectors": ["posts", weights["anchors"].shape[1]],
+        "log_probabilities": ["posts", len(weights["anchors"])],
+        "keys": ["posts", "tokens", decoder.width],
+        "values": ["posts", "tokens", decoder.width],
+    }
+    outputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n, shape in shapes.items()]
+    most = sum(config["limits"].values()) + 1 + len(config["limits"])
     for file, levels in ((bundle / "text.onnx", config["export"]["levels"]), (cache / "text-fp32.onnx", None)):
-        graph = build(weights, tagger.encoder.layers[0].heads, config["inputs"]["max_tokens"], (platt["a"], platt["b"]), levels)
+        graph = build(weights, tagger.encoder.layers[0].heads, most, levels)
         graph.save(file, inputs, outputs)
         print(f"export: {file.name} {file.stat().st_size:,} bytes", flush=True)

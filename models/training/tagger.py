@@ -140,3 +140,20 @@ def fit(tagger: model.Tagger, batcher: Batcher, posts: Sequence[Post], index: di
 def label_counts(posts: Sequence[Post], labels: Sequence[str]) -> Tensor:
     counts = Counter(k for post in posts for k in post.keyphrases)
     return torch.tensor([counts[label] for label in labels])
+
+
+@torch.inference_mode()
+def token_states(tagger: model.Tagger, batcher: Batcher, posts: Sequence[Post]) -> list[tuple[np.ndarray, list[int]]]:
+    """For each post the encoder's states float16 [tokens, hidden] and its token ids."""
+    tagger.eval()
+    found: list = [None] * len(posts)
+    order = sorted(range(len(posts)), key=lambda i: sum(map(len, posts[i].segments())))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for start in range(0, len(order), 64):
+            part = order[start : start + 64]
+            batch = batcher([posts[i] for i in part])
+            states = tagger.encoder(**batch)[1].to(torch.float16).numpy()
+            for row, i in enumerate(part):
+                size = int(batch["attention_mask"][row].sum())
+                found[i] = (states[row, :size].copy(), batch["input_ids"][row, :size].tolist())
+    return found

@@ -1,236 +1,233 @@
-"""From data to bundle: pretrain → finetune → calibrate → export → image → report → manifest.
+"""From data to bundle, stage by stage.
 
     python models/training/train.py --data DIR            everything
-    python models/training/train.py --data DIR --stage export --stage manifest
+    python models/training/train.py --data DIR --stage rank --stage export
     python models/training/train.py --smoke               a tiny synthetic run, no pretrained weights
 
-A stage whose result lies in the cache folder is not run again (`--fresh` starts over);
-pretrain and finetune resume after their last finished epoch.
+A stage whose result lies in the cache folder is not run again (`--fresh` starts it over); the long ones resume
+after their last finished epoch.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
-import random
-import time
 from collections import Counter
+from copy import deepcopy
+from functools import cached_property
 from pathlib import Path
-from typing import Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 import torch
 import yaml
 from tokenizers import Tokenizer
-from torch.nn import functional as F
-from tqdm import tqdm
 
+import decoder as writing
 import encoder as model
-from data import data_folder, drop_modalities, hashtag_posts, read_labels, read_posts, split_dev
-from inputs import Post, assemble, pad
+import tagger as training
+from data import cached_posts, data_folder, folds, hashtag_posts, posted_at, read_labels, read_posts
+from inputs import Post
 from measure import evaluate
+from normalise import Normaliser, load_words
 
 HERE = Path(__file__).resolve().parent
-STAGES = ("pretrain", "finetune", "calibrate", "export", "image", "report", "manifest")
+ALL = "all"  # the part that leaves nothing out: what is shipped
 
 
 def load_config(smoke: bool) -> dict:
     config = yaml.safe_load((HERE / "config.yaml").read_text())
-    for section, values in config.pop("smoke").items():
+    for section, values in config.pop("smoke", {}).items():
         if smoke:
             config[section] |= values
     return config
 
 
 class Run:
-    """What the stages share: configuration, folders, posts, labels, the untrained model."""
+    """What the stages share: configuration, folders, posts, labels and models.
 
-    def __init__(self, config: dict, data: Path, cache: Path, bundle: Path):
-        self.config, self.data, self.cache, self.bundle = config, data, cache, bundle
+    `parts` names what is trained: a number for each fold, trained on the other folds' posts, and "all".
+    """
+
+    def __init__(self, config: dict, data: Path, cache: Path, bundle: Path, early: float | None):
+        self.config, self.data, self.cache, self.bundle, self.early = config, data, cache, bundle, early
         cache.mkdir(parents=True, exist_ok=True)
         bundle.mkdir(parents=True, exist_ok=True)
+        self.seed = config["seed"]
         self.labels = read_labels(data)
         self.index = {label: i for i, label in enumerate(self.labels)}
-        train = read_posts(data / "tweets" / "train.jsonl")
-        self.train, self.dev = split_dev(train, config["data"]["dev_fraction"], config["seed"])
-        self.train += read_posts(data / "tweets" / "train-extra.jsonl")
+        posts = read_posts(data / "tweets" / "train.jsonl")
+        self.later: list[Post] = []
+        if early is None:
+            posts += read_posts(data / "tweets" / "train-extra.jsonl")
+        else:  # in the order of time: the earliest share trains, the rest is for reporting
+            posts.sort(key=posted_at)
+            posts, self.later = posts[: round(len(posts) * early)], posts[round(len(posts) * early) :]
+        self.posts = posts
+        self.fold = folds(len(posts), config["data"]["folds"], self.seed)
+        self.parts = [*map(str, range(config["data"]["folds"])), ALL]
 
-    def pretraining_posts(self) -> list[Post]:
-        return hashtag_posts(self.data, self.labels, self.config["data"]["hashtags_per_label"], self.config["seed"])
+    def training_posts(self, part: str) -> list[Post]:
+        """The part's own: all but its fold."""
+        return [post for post, fold in zip(self.posts, self.fold) if str(fold) != part]
 
-    def untrained(self) -> tuple[model.Tagger, Tokenizer]:
-        """The starting point: label weights are the encoder's own vectors of the labels' words."""
-        torch.manual_seed(self.config["seed"])
+    @cached_property
+    def normalise(self) -> Normaliser:
+        return Normaliser(load_words(HERE.parent / "bundle" / "words.txt"))
+
+    @cached_property
+    def hashtags(self) -> list[Post]:
+        make = lambda: hashtag_posts(self.data, self.labels, self.normalise, self.config["data"]["posts_per_tag"], self.seed)
+        return cached_posts(self.cache / "hashtags.jsonl", make)
+
+    @cached_property
+    def published(self) -> tuple[model.Encoder, str]:
+        """The untrained encoder and its tokenizer.json."""
+        torch.manual_seed(self.seed)
         settings = self.config["encoder"]
         if settings["pretrained"]:
-            encoder, tokenizer_json = model.pretrained(settings["dropout"])
-        else:
-            from synthetic import tiny_tokenizer
+            return model.pretrained(settings["dropout"])
+        from synthetic import tiny_tokenizer
 
-            tokenizer_json = tiny_tokenizer(post.text for post in self.train)
-            shape = {name: settings[name] for name in ("hidden", "layers", "heads", "inner", "positions", "dropout")}
-            encoder = model.Encoder(vocabulary=Tokenizer.from_str(tokenizer_json).get_vocab_size(), **shape)
-        tokenizer = Tokenizer.from_str(tokenizer_json)
-        (self.cache / "tokenizer.json").write_text(tokenizer_json, "utf-8")
-        encoder.eval()
-        with torch.inference_mode():
-            groups = [self.labels[i : i + 128] for i in range(0, len(self.labels), 128)]
-            vectors = [encoder(**self.batch(tokenizer, [Post(label) for label in group])) for group in groups]
-        counts = Counter(k for post in self.train for k in post.keyphrases)
-        counted = torch.tensor([counts[label] for label in self.labels])
-        return model.Tagger(encoder, torch.cat(vectors).clone(), counted, settings["label_scale"]), tokenizer
+        tokenizer_json = tiny_tokenizer(post.text for post in self.posts)
+        shape = {name: settings[name] for name in ("hidden", "layers", "heads", "inner", "positions", "dropout")}
+        return model.Encoder(vocabulary=Tokenizer.from_str(tokenizer_json).get_vocab_size(), **shape), tokenizer_json
 
-    def batch(self, tokenizer: Tokenizer, posts: Sequence[Post]) -> dict[str, torch.Tensor]:
-        limits = self.config["inputs"]
-        rows = [assemble(tokenizer, post, limits["max_tokens"], limits["max_text_tokens"]) for post in posts]
-        return {name: torch.from_numpy(array) for name, array in pad(rows).items()}
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        return Tokenizer.from_str(self.published[1])
 
+    @cached_property
+    def batcher(self) -> training.Batcher:
+        return training.Batcher(self.tokenizer, self.config["limits"])
 
-def shuffled_batches(posts: Sequence[Post], size: int, chance: random.Random) -> list[list[Post]]:
-    """Batches of posts of similar length, so that little is computed on padding."""
-    posts = list(posts)
-    chance.shuffle(posts)
-    pools = [posts[i : i + size * 32] for i in range(0, len(posts), size * 32)]
-    batches = []
-    for pool in pools:
-        pool.sort(key=lambda p: len(p.text) + sum(map(len, (*p.entities, *p.attributes))) + len(p.ocr))
-        batches += [pool[i : i + size] for i in range(0, len(pool), size)]
-    chance.shuffle(batches)
-    return batches
+    def untrained(self) -> model.Tagger:
+        encoder = deepcopy(self.published[0])
+        anchors = training.encode_words(encoder, self.batcher, self.labels)
+        return model.Tagger(encoder, anchors, training.label_counts(self.hashtags, self.labels), self.config["encoder"]["label_scale"])
+
+    def tagger(self, name: str) -> model.Tagger:
+        """A trained one: "adapt", or "finetune-" and a part."""
+        encoder = deepcopy(self.published[0])
+        blank = torch.zeros(len(self.labels), encoder.words.weight.shape[1])
+        tagger = model.Tagger(encoder, blank, torch.ones(len(self.labels)), 1.0)
+        tagger.load_state_dict(torch.load(self.cache / f"{name}.pt"))
+        return tagger
+
+    def figures(self, rows: np.ndarray, posts: Sequence[Post]) -> dict[str, float]:
+        """The benchmark's three for label scores [posts, labels]."""
+        best = [[self.labels[i] for i in np.argsort(-row, kind="stable")[:5]] for row in rows]
+        return {name: round(value, 2) for name, value in evaluate(best, [p.keyphrases for p in posts]).items()}
 
 
-def gold_loss(logits: torch.Tensor, posts: Sequence[Post], index: dict[str, int]) -> torch.Tensor:
-    """Cross entropy against a target spread evenly over each post's gold labels."""
-    logp = F.log_softmax(logits, -1)
-    gold = [[index[k] for k in post.keyphrases if k in index] for post in posts]
-    return -torch.stack([logp[i, g].mean() for i, g in enumerate(gold) if g]).mean()
+def adapt(run: Run) -> None:
+    """The encoder learns the domain: hashtag posts stand near their tags."""
+    tagger = run.untrained()
+    watched = run.posts[:1000]
+    watch = lambda t: run.figures(training.log_probabilities(t, run.batcher, watched)[1], watched)
+    training.fit(tagger, run.batcher, run.hashtags, run.index, run.config["adapt"], run.config["modality_dropout"], "adapt", run.seed, run.cache / "adapt.resume.pt", watch)
+    torch.save(tagger.state_dict(), run.cache / "adapt.pt")
+    (run.cache / "adapt.resume.pt").unlink()
 
 
-@torch.inference_mode()
-def scores(run: Run, tagger: model.Tagger, tokenizer: Tokenizer, posts: Sequence[Post]) -> np.ndarray:
-    """Log-probabilities float32 [posts, labels]."""
-    tagger.eval()
-    chunks = [posts[i : i + 32] for i in range(0, len(posts), 32)]
-    return np.concatenate([F.log_softmax(tagger(**run.batch(tokenizer, c)), -1).numpy() for c in chunks])
+def finetune(run: Run, part: str) -> None:
+    """The tagger on the labelled posts of a part; a label starts from its words as the adapted encoder reads them."""
+    tagger = run.tagger("adapt")
+    posts = run.training_posts(part)
+    shift = training.encode_words(tagger.encoder, run.batcher, run.labels) - tagger.anchors
+    with torch.no_grad():
+        tagger.anchors += shift
+        tagger.differences -= shift
+        counts = training.label_counts(posts, run.labels).float()
+        tagger.bias.copy_(((counts + 0.5) / (counts.sum() + 0.5 * len(counts))).log())
+    held = [post for post, fold in zip(run.posts, run.fold) if str(fold) == part]
+    watch = (lambda t: run.figures(training.log_probabilities(t, run.batcher, held)[1], held)) if held else None
+    resume = run.cache / f"finetune-{part}.resume.pt"
+    training.fit(tagger, run.batcher, posts, run.index, run.config["finetune"], run.config["modality_dropout"], f"finetune-{part}", run.seed, resume, watch)
+    torch.save(tagger.state_dict(), run.cache / f"finetune-{part}.pt")
+    resume.unlink()
 
 
-def best_five(rows: np.ndarray, labels: Sequence[str]) -> list[list[str]]:
-    return [[labels[i] for i in np.argsort(-row, kind="stable")[:5]] for row in rows]
+def predict(run: Run, part: str) -> None:
+    """What a part's tagger says of every post it has not seen, and its vectors of all posts, for what follows."""
+    tagger = run.tagger(f"finetune-{part}")
+    vectors, logp = training.log_probabilities(tagger, run.batcher, run.posts)
+    own = np.array([str(fold) == part for fold in run.fold])
+    label_vectors = training.encode_words(tagger.encoder, run.batcher, run.labels).float().numpy()
+    np.savez(run.cache / f"predict-{part}.npz", vectors=vectors, own=np.flatnonzero(own), logp=logp[own], label_vectors=label_vectors)
 
 
-def fit(run: Run, stage: str, start: Path | None, posts: Sequence[Post]) -> None:
-    """Trains from `start` (or the untrained model); keeps the epoch with the best dev MAP@5."""
-    settings, seed = run.config[stage], run.config["seed"]
-    resume, best_file = run.cache / f"{stage}.resume.pt", run.cache / f"{stage}.pt"
-    tagger, tokenizer = run.untrained()
-    if start:
-        tagger.load_state_dict(torch.load(start)["model"])
-    posts = [post for post in posts if any(k in run.index for k in post.keyphrases)]
-    head = [tagger.labels, tagger.bias, tagger.log_scale]
-    body = [p for p in tagger.encoder.parameters()]
-    optimiser = torch.optim.AdamW(
-        [{"params": body, "lr": settings["lr"]}, {"params": head, "lr": settings["head_lr"]}],
-        weight_decay=settings["weight_decay"],
-        fused=True,
-    )
-    steps = settings["epochs"] * math.ceil(len(posts) / settings["batch"])
-    warm = max(1, round(steps * settings["warmup"]))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda s: min((s + 1) / warm, max(0.0, (steps - s) / max(1, steps - warm)))
-    )
-    first, best, log = 0, -1.0, []
-    if resume.exists():
-        state = torch.load(resume)
-        tagger.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
-        first, best, log = state["epochs"], state["best"], state["log"]
-    for epoch in range(first, settings["epochs"]):
-        chance = random.Random(f"{seed}/{stage}/{epoch}")
-        torch.manual_seed(seed + 1000 * epoch + len(stage))
-        began, losses = time.monotonic(), []
-        tagger.train()
-        batches = shuffled_batches(posts, settings["batch"], chance)
-        for group in tqdm(batches, desc=f"{stage} {epoch + 1}/{settings['epochs']}", disable=None):
-            group = [drop_modalities(post, run.config["modality_dropout"], chance) for post in group]
-            loss = gold_loss(tagger(**run.batch(tokenizer, group)), group, run.index)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(tagger.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            losses.append(loss.item())
-        figures = evaluate(best_five(scores(run, tagger, tokenizer, run.dev), run.labels), [p.keyphrases for p in run.dev])
-        seconds = time.monotonic() - began
-        log.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), "seconds": round(seconds), **figures})
-        print(stage, json.dumps(log[-1]), flush=True)
-        if figures["MAP@5"] > best:
-            best = figures["MAP@5"]
-            torch.save({"model": tagger.state_dict(), "log": log}, best_file)
-        torch.save(
-            {"model": tagger.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict(),
-             "epochs": epoch + 1, "best": best, "log": log}, resume,
-        )  # fmt: skip
-    (run.cache / f"{stage}.json").write_text(json.dumps({"posts": len(posts), "epochs": log}, indent=2))
-    resume.unlink(missing_ok=True)
+def unseen_logp(run: Run) -> np.ndarray:
+    """Every post's label log-probabilities [posts, labels] by the tagger that has not seen it."""
+    rows = np.zeros((len(run.posts), len(run.labels)), np.float32)
+    for part in run.parts[:-1]:
+        with np.load(run.cache / f"predict-{part}.npz") as saved:
+            rows[saved["own"]] = saved["logp"]
+    return rows
 
 
-def calibrate(run: Run) -> None:
-    """Platt's sigmoid(a x + b) over the dev posts' first five log-probabilities, by Newton's method."""
-    tagger, tokenizer = run.untrained()
-    tagger.load_state_dict(torch.load(run.cache / "finetune.pt")["model"])
-    rows = scores(run, tagger, tokenizer, run.dev)
-    x, y = [], []
-    for row, post in zip(rows, run.dev):
-        for i in np.argsort(-row, kind="stable")[:5]:
-            x.append(float(row[i]))
-            y.append(float(run.labels[i] in post.keyphrases))
-    points, hits = np.array(x), np.array(y)
-    features = np.stack([points, np.ones_like(points)], 1)
-    weights = np.array([1.0, 0.0])
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-features @ weights))
-        curvature = features.T @ (features * (p * (1 - p))[:, None]) + 1e-6 * np.eye(2)
-        weights += np.linalg.solve(curvature, features.T @ (hits - p))
-    p = 1 / (1 + np.exp(-features @ weights))
-    bins = np.clip((p * 10).astype(int), 0, 9)
-    gap = sum(abs(p[bins == b].sum() - hits[bins == b].sum()) for b in range(10)) / len(p)
-    result = {"a": float(weights[0]), "b": float(weights[1]), "pairs": len(p), "dev_ece_10_bins": float(gap)}
-    (run.cache / "calibrate.json").write_text(json.dumps(result, indent=2))
-    print("calibrate", result, flush=True)
+def decoder_pieces(run: Run) -> writing.Pieces:
+    """The decoder's vocabulary: the pieces of all labels, and of the hashtag posts' tags where they are common."""
+    pieces = writing.Pieces(run.tokenizer, [])
+    counts = Counter(t for post in run.hashtags for tag in post.keyphrases for t in pieces.of(tag))
+    common = {t for t, count in counts.items() if count >= run.config["decoder"]["common"]}
+    return writing.Pieces(run.tokenizer, sorted(common | {t for label in run.labels for t in pieces.of(label)}))
 
 
-def run_stage(run: Run, stage: str, smoke: bool) -> None:
-    if stage == "pretrain":
-        fit(run, stage, None, run.pretraining_posts())
-    elif stage == "finetune":
-        before = run.cache / "pretrain.pt"
-        fit(run, stage, before if before.exists() else None, run.train)
-    elif stage == "calibrate":
-        calibrate(run)
-    elif stage == "export":
-        from export_text import export
+def sources(run: Run, name: str, posts: Sequence[Post], logp: np.ndarray, pieces: writing.Pieces) -> list[writing.Source]:
+    """What a decoder reads: the states of the tagger `name`, and the first labels by log-probabilities [posts, labels]."""
+    states = training.token_states(run.tagger(name), run.batcher, posts)
+    found = []
+    for (rows, tokens), row in zip(states, logp):
+        first = np.argpartition(-row, writing.PREDICTIONS)[: writing.PREDICTIONS]
+        first = first[np.argsort(-row[first], kind="stable")]
+        found.append(writing.Source(rows, tokens, [(pieces.of(run.labels[i]), float(row[i])) for i in first]))
+    return found
 
-        tagger, _ = run.untrained()
-        tagger.load_state_dict(torch.load(run.cache / "finetune.pt")["model"])
-        export(tagger, json.loads((run.cache / "calibrate.json").read_text()), run.config, run.cache, run.bundle)
-        (run.bundle / "labels.txt").write_text("\n".join(run.labels) + "\n", "utf-8")
-        (run.bundle / "tokenizer.json").write_text((run.cache / "tokenizer.json").read_text("utf-8"), "utf-8")
-    elif stage == "image":
-        from export_image import export, published, random_weights
 
-        export(random_weights() if smoke else published(), run.config, run.bundle)
-    elif stage == "manifest":
-        from manifest import write
+def special_tokens(run: Run) -> set[int]:
+    return {run.tokenizer.token_to_id(token) for token in ("[PAD]", "[CLS]", "[SEP]")}
 
-        write(run.bundle, run.config, (run.cache if smoke else HERE) / "report.json")
-    elif stage == "report":
-        from report import report
 
-        out, fixtures = (run.cache, run.cache) if smoke else (HERE, HERE / "tests" / "fixtures")
-        report(run.bundle, run.cache, run.data, run.config, run.dev, out / "report.json", fixtures / "inputs.json")
+def write_first(run: Run) -> None:
+    """The decoder on the hashtag posts, over the adapted encoder's states."""
+    pieces, tagger = decoder_pieces(run), run.tagger("adapt")
+    chosen = run.hashtags
+    # The classifier was trained on these posts, so its predictions are hidden from the decoder half of the time.
+    _, logp = training.log_probabilities(tagger, run.batcher, chosen)
+    read = sources(run, "adapt", chosen, logp, pieces)
+    decoder = writing.untrained(pieces, tagger.encoder.words.weight.detach(), run.config["decoder"])
+    writing.fit(decoder, pieces, read, [p.keyphrases for p in chosen], special_tokens(run), run.config["write_first"], 0.5, "write_first", run.seed)
+    torch.save(decoder.state_dict(), run.cache / "write_first.pt")
+
+
+def write(run: Run, part: str) -> None:
+    """The decoder on a part's posts, with predictions by taggers that have not seen them (the second stage)."""
+    pieces = decoder_pieces(run)
+    logp = unseen_logp(run)
+    read = sources(run, f"finetune-{part}", run.posts, logp, pieces)
+    decoder = writing.untrained(pieces, run.published[0].words.weight.detach(), run.config["decoder"])
+    decoder.load_state_dict(torch.load(run.cache / "write_first.pt"))
+    mine = [i for i, fold in enumerate(run.fold) if str(fold) != part]
+    held = [i for i, fold in enumerate(run.fold) if str(fold) == part]
+    writing.fit(decoder, pieces, [read[i] for i in mine], [run.posts[i].keyphrases for i in mine], special_tokens(run), run.config["write"], 0.1, f"write-{part}", run.seed)
+    torch.save(decoder.state_dict(), run.cache / f"write-{part}.pt")
+    found = {}
+    for start in range(0, len(held), 64):
+        group = held[start : start + 64]
+        found |= dict(zip(group, writing.beams(decoder, pieces, [read[i] for i in group], special_tokens(run), run.config["decoder"]["beams"])))
+    (run.cache / f"beams-{part}.json").write_text(json.dumps(found))
+    if held:
+        best = [[phrase for phrase, _ in found[i][:5]] for i in held]
+        print(f"write-{part}", evaluate(best, [run.posts[i].keyphrases for i in held]), flush=True)
+
+
+STAGES: dict[str, Callable[[Run], None] | Callable[[Run, str], None]] = {
+    "adapt": adapt, "finetune": finetune, "predict": predict, "write_first": write_first, "write": write,
+}  # fmt: skip
+BY_PART = {"finetune", "predict", "write"}
+RESULTS = {"predict": "npz"}  # what a stage leaves in the cache, where it is not a "pt" file
 
 
 def main() -> None:
@@ -239,15 +236,15 @@ def main() -> None:
     parser.add_argument("--cache", default=os.environ.get("TAGSTREAM_CACHE", "~/.cache/tagstream/training"))
     parser.add_argument("--bundle", help="where the bundle goes; default models/bundle")
     parser.add_argument("--stage", action="append", choices=STAGES, help="run these only; default all")
+    parser.add_argument("--part", action="append", help="of a stage by parts, these only: a fold's number, or all")
+    parser.add_argument("--early", type=float, help="train on this earliest share of train.jsonl only")
     parser.add_argument("--fresh", action="store_true", help="train again although the cache holds the result")
-    parser.add_argument("--epochs", type=int, help="fine-tuning epochs, instead of config.yaml's")
-    parser.add_argument("--no-pretrain", action="store_true", help="leave the hashtag posts out")
-    parser.add_argument("--smoke", action="store_true", help="tiny synthetic data, random encoder, under a minute")
+    parser.add_argument("--smoke", action="store_true", help="tiny synthetic data, random encoder, two minutes")
     given = parser.parse_args()
     config = load_config(given.smoke)
-    if given.epochs:
-        config["finetune"]["epochs"] = given.epochs
     cache = Path(given.cache).expanduser()
+    if given.early is not None:
+        cache = cache.with_name(f"{cache.name}-early")
     bundle = Path(given.bundle) if given.bundle else HERE.parent / "bundle"
     if given.smoke:
         from synthetic import write_data
@@ -257,16 +254,17 @@ def main() -> None:
         data = write_data(cache / "data", config["seed"])
     else:
         data = data_folder(given.data)
-    run = Run(config, data, cache, bundle)
+    run = Run(config, data, cache, bundle, given.early)
     for stage in given.stage or STAGES:
-        done = cache / f"{stage}.json" if stage in ("pretrain", "finetune") else None
-        if given.fresh and done:
-            for old in cache.glob(f"{stage}*"):
-                old.unlink()
-        if (stage == "pretrain" and given.no_pretrain) or (done and done.exists()):
-            print(f"{stage}: skipped", flush=True)
-            continue
-        run_stage(run, stage, given.smoke)
+        for part in (given.part or run.parts) if stage in BY_PART else [None]:
+            name = stage if part is None else f"{stage}-{part}"
+            done = cache / f"{name}.{RESULTS.get(stage, 'pt')}"
+            if done.exists() and not given.fresh:
+                print(f"{name}: skipped", flush=True)
+            elif part is None:
+                STAGES[stage](run)
+            else:
+                STAGES[stage](run, part)
 
 
 if __name__ == "__main__":
