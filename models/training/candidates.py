@@ -192,13 +192,29 @@ FEATURES = (
 NONE = -20.0  # a log-probability where there is none
 
 
-def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[int], np.ndarray]:
-    """The labels worth ranking for a post, and their features float32 [candidates, FEATURES].
+@dataclass(frozen=True)
+class Candidate:
+    """A phrase worth ranking; `label` is -1 where it is none of the labels: a beam may write what it likes."""
+
+    phrase: str
+    label: int
+
+
+def find_phrase(stems: Sequence[str], text_stems: Sequence[str]) -> int:
+    """Where stemmed words stand one after the other among a text's: the first place, or -1."""
+    for start in range(len(text_stems) - len(stems) + 1):
+        if text_stems[start : start + len(stems)] == stems:
+            return start
+    return -1
+
+
+def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[Candidate], np.ndarray]:
+    """The phrases worth ranking for a post, and their features float32 [candidates, FEATURES].
 
     Candidates are the classifier's first, the decoder's beams, the first neighbours' labels, those that go with
     the post's words, and those that stand in its text, its image's text or its entities.
     """
-    settings, post = knowledge.settings, proposal.post
+    settings, post, book = knowledge.settings, proposal.post, knowledge.phrasebook
     logp = proposal.log_probabilities
     order = np.argsort(-logp, kind="stable")
     ranks = {int(label): rank for rank, label in enumerate(order[:200])}
@@ -209,36 +225,53 @@ def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[int], np.
         for label, value in found[field][1].items():
             summed[label] = summed.get(label, 0.0) + weight * value
     texts = {"text": post.text, "ocr": post.ocr, "entities": " , ".join(post.entities)}
-    present = {name: knowledge.phrasebook.find(text) if text else {} for name, text in texts.items()}
-    index = knowledge.phrasebook.index
-    beams = {index[phrase]: (logp, rank) for rank, (phrase, logp) in reversed(list(enumerate(proposal.beams))) if phrase in index}
+    present = {name: book.find(text) if text else {} for name, text in texts.items()}
     by_votes = top({label: v[1] for label, v in votes.items()}, int(settings["voted"]))
     by_shares = top(summed, int(settings["shared"]))
-    chosen = list(dict.fromkeys([*map(int, order[: int(settings["classified"])]), *beams, *by_votes, *by_shares, *(label for places in present.values() for label in places)]))  # fmt: skip
+    written = [book.index.get(phrase, -1) for phrase, _ in proposal.beams]
+    labels = dict.fromkeys([
+        *map(int, order[: int(settings["classified"])]), *(label for label in written if label >= 0),
+        *by_votes, *by_shares, *(label for places in present.values() for label in places),
+    ])  # fmt: skip
+    chosen = [Candidate(knowledge.labels[label], label) for label in labels]
+    new = [phrase for phrase, label in zip((phrase for phrase, _ in proposal.beams), written) if label < 0]
+    chosen += [Candidate(phrase, -1) for phrase in dict.fromkeys(new)]
 
+    beams: dict[str, tuple[float, int]] = {}
+    for rank, (phrase, score) in enumerate(proposal.beams):
+        beams.setdefault(phrase, (score, rank))
     votes_rank = {label: rank for rank, label in enumerate(by_votes)}
     shares_rank = {label: rank for rank, label in enumerate(by_shares)}
-    stems = {name: {stem_word(w) for w in text.split(" ")} for name, text in texts.items()}
-    probabilities = np.exp(logp)
-    entropy = float(-(probabilities * logp).sum())
+    stems = {name: [stem_word(w) for w in text.split(" ")] for name, text in texts.items()}
+    distinct = {name: set(words) for name, words in stems.items()}
+    entropy = float(-(np.exp(logp) * logp).sum())
     best = int(order[0])
     together, seen = knowledge.memory.together.get(best, {}), knowledge.memory.labels.get(best, 0)
-    post_wide = (len(words_of(post.text)), len(words_of(post.ocr)), float(logp[best]), entropy, proposal.neighbours[0][0] if proposal.neighbours else 0.0, proposal.beams[0][1] if proposal.beams else NONE)  # fmt: skip
+    post_wide = (
+        len(words_of(post.text)), len(words_of(post.ocr)), float(logp[best]), entropy,
+        proposal.neighbours[0][0] if proposal.neighbours else 0.0, proposal.beams[0][1] if proposal.beams else NONE,
+    )  # fmt: skip
     rows = np.zeros((len(chosen), len(FEATURES)), np.float32)
-    for row, label in enumerate(chosen):
-        vote = votes.get(label, (0.0, 0.0, 0.0, 99.0))
+    for row, candidate in enumerate(chosen):
+        label = candidate.label
+        own = book.stems[label] if label >= 0 else [stem_word(w) for w in candidate.phrase.split(" ")]
+        if label >= 0:
+            place, written_as = present["text"].get(label, (-1.0, 0))
+            in_ocr, in_entities = (present[name].get(label, (0, 0))[1] for name in ("ocr", "entities"))
+        else:
+            start = find_phrase(own, stems["text"])
+            place, written_as = (start / len(stems["text"]), 1) if start >= 0 else (-1.0, 0)
+            in_ocr, in_entities = (int(find_phrase(own, stems[name]) >= 0) for name in ("ocr", "entities"))
+        classified = float(logp[label]) if label >= 0 else NONE
         share = [value for field in (*FIELDS, "past") for value in (found[field][0].get(label, 0.0), found[field][1].get(label, 0.0))]
-        own = knowledge.phrasebook.stems[label]
-        place = present["text"].get(label, (-1.0, 0))
-        overlap = [sum(w in stems[name] for w in own) / len(own) for name in ("text", "ocr", "entities")]
-        beam = beams.get(label, (NONE, 99))
+        beam = beams.get(candidate.phrase, (NONE, 99))
         rows[row] = (
-            logp[label], ranks.get(label, 200), logp[label] - logp[best],
-            float(proposal.vector @ knowledge.label_vectors[label]),
-            *vote, *share, together.get(label, 0) / (seen + settings["shrink"]),
+            classified, ranks.get(label, 200), classified - float(logp[best]),
+            float(proposal.vector @ knowledge.label_vectors[label]) if label >= 0 else 0.0,
+            *votes.get(label, (0.0, 0.0, 0.0, 99.0)), *share, together.get(label, 0) / (seen + settings["shrink"]),
             math.log(knowledge.memory.labels.get(label, 0) + 1), math.log(knowledge.past.labels.get(label, 0) + 1),
-            len(own), len(knowledge.labels[label]),
-            place[1], place[0], present["ocr"].get(label, (0, 0))[1], present["entities"].get(label, (0, 0))[1],
-            *overlap, beam[0], beam[1], *post_wide, votes_rank.get(label, 99), shares_rank.get(label, 99),
+            len(own), len(candidate.phrase), written_as, place, in_ocr, in_entities,
+            *(sum(w in distinct[name] for w in own) / len(own) for name in ("text", "ocr", "entities")),
+            *beam, *post_wide, votes_rank.get(label, 99), shares_rank.get(label, 99),
         )  # fmt: skip
     return chosen, rows

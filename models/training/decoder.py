@@ -13,8 +13,7 @@ import math
 import random
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 import torch
@@ -174,56 +173,72 @@ def phrase_loss(decoder: PointerDecoder, pieces: Pieces, sources: Sequence[Sourc
     return -(logp * real).sum(1).mean()
 
 
-@torch.inference_mode()
-def beams(decoder: PointerDecoder, pieces: Pieces, sources: Sequence[Source], special: set[int], width: int) -> list[list[tuple[str, float]]]:
-    """The `width` likeliest phrases of each source with their log-probabilities, best first.
+# One step: prefixes int64 [rows, length] and each row's post int64 [rows] → the last place's three parts.
+Step = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
-    A finished phrase leaves its beam a place free. Equal probabilities: the smaller token id first.
+
+def beams(step: Step, batch: dict[str, np.ndarray], pieces: Pieces, width: int) -> list[list[tuple[str, float]]]:
+    """The `width` likeliest phrases of each post of a batch (of `pad_sources`), with their log-probabilities, best first.
+
+    A finished phrase leaves its beam a place free. Of equal pieces that with the smaller id comes first, of
+    equal phrases that which was found first.
     """
+    posts = len(batch["tokens"])
+    growing: list[list[tuple[float, list[int]]]] = [[(0.0, [])] for _ in range(posts)]
+    done: list[list[tuple[float, list[int]]]] = [[] for _ in range(posts)]
+    for length in range(LONGEST + 1):
+        rows = [(post, logp, tokens) for post, group in enumerate(growing) for logp, tokens in group]
+        if not rows:
+            break
+        prefix = np.array([[BEGIN, *pieces.ids(tokens)] for _, _, tokens in rows])
+        vocabulary, copied, chosen = step(prefix, np.array([post for post, _, _ in rows]))
+        grown: list[list[tuple[float, list[int], bool]]] = [[] for _ in range(posts)]
+        for row, (post, logp, tokens) in enumerate(rows):
+            if tokens:
+                grown[post].append((logp + math.log(float(vocabulary[row, END]) + TINY), tokens, True))
+            if length == LONGEST:
+                continue
+            total = next_pieces(vocabulary[row], copied[row], chosen[row], {name: part[post] for name, part in batch.items()}, pieces, width)
+            first = sorted(total.items(), key=lambda item: (-item[1], item[0]))[:width]
+            grown[post] += [(logp + math.log(p + TINY), [*tokens, token], False) for token, p in first]
+        for post, options in enumerate(grown):
+            options.sort(key=lambda option: -option[0])
+            kept = options[: width - len(done[post])]
+            done[post] += [(logp, tokens) for logp, tokens, ended in kept if ended]
+            growing[post] = [(logp, tokens) for logp, tokens, ended in kept if not ended]
+    return [[(pieces.phrase(tokens), logp) for logp, tokens in sorted(group, key=lambda item: -item[0])] for group in done]
+
+
+def next_pieces(vocabulary: np.ndarray, copied: np.ndarray, chosen: np.ndarray, post: dict[str, np.ndarray], pieces: Pieces, width: int) -> dict[int, float]:
+    """The tokenizer's ids that may come next, with the sum of their three parts: the vocabulary's likeliest
+    `width`, and all that can be copied. A piece that is copied counts with its part of the vocabulary."""
+    own = vocabulary[PIECES:]
+    likeliest = np.argpartition(-own, min(width, len(own) - 1))[:width]
+    total = {pieces.token_ids[i]: float(own[i]) for i in likeliest}
+    readable = np.flatnonzero(post["source_mask"])
+    options = np.flatnonzero(post["predicted"] != END)
+    for tokens, part, places in ((post["tokens"], copied, readable), (post["predicted_tokens"], chosen, options)):
+        for place in places:
+            token = int(tokens[place])
+            if token not in total:
+                total[token] = float(vocabulary[pieces.own[token]]) if token in pieces.own else 0.0
+            total[token] += float(part[place])
+    return total
+
+
+@torch.inference_mode()
+def write(decoder: PointerDecoder, pieces: Pieces, sources: Sequence[Source], special: set[int], width: int) -> list[list[tuple[str, float]]]:
+    """`beams` with a decoder in PyTorch."""
     decoder.eval()
     batch = pad_sources(sources, pieces, special)
     keys, values = decoder.source_key(batch["states"]), decoder.source_value(batch["states"])
-    open_: list[list[tuple[float, list[int]]]] = [[(0.0, [])] for _ in sources]
-    done: list[list[tuple[float, list[int]]]] = [[] for _ in sources]
-    for step in range(LONGEST + 1):
-        rows = [(i, logp, tokens) for i, group in enumerate(open_) for logp, tokens in group]
-        if not rows:
-            break
-        at = torch.tensor([i for i, _, _ in rows])
-        prefix = torch.tensor([[BEGIN, *pieces.ids(tokens)] for _, _, tokens in rows])
-        parts = decoder(prefix, keys[at], values[at], batch["source_mask"][at], batch["predicted"][at], batch["predicted_places"][at], batch["predicted_logp"][at])
-        vocabulary, copied, chosen = (part[:, -1].numpy() for part in parts)
-        grown: list[list[tuple[float, list[int], bool]]] = [[] for _ in sources]
-        for row, (i, logp, tokens) in enumerate(rows):
-            total: dict[int, float] = {}
-            best = np.argsort(-vocabulary[row], kind="stable")[: 2 * width + PIECES]
-            for own in best:
-                if own >= PIECES and step < LONGEST:
-                    total[pieces.token_ids[own - PIECES]] = float(vocabulary[row, own])
-            for position, p in enumerate(copied[row][: len(sources[i].tokens)]):
-                token = int(batch["tokens"][i, position])
-                if batch["source_mask"][i, position] and step < LONGEST:
-                    own = pieces.own.get(token)
-                    if token not in total:
-                        total[token] = float(vocabulary[row, own]) if own else 0.0
-                    total[token] += float(p)
-            for position, p in enumerate(chosen[row]):
-                token = int(batch["predicted_tokens"][i, position])
-                if batch["predicted"][i, position] != END and step < LONGEST:
-                    own = pieces.own.get(token)
-                    if token not in total:
-                        total[token] = float(vocabulary[row, own]) if own else 0.0
-                    total[token] += float(p)
-            if tokens:
-                grown[i].append((logp + math.log(float(vocabulary[row, END]) + TINY), tokens, True))
-            first = sorted(total.items(), key=lambda item: (-item[1], item[0]))[:width]
-            grown[i] += [(logp + math.log(p + TINY), [*tokens, token], False) for token, p in first]
-        for i, options in enumerate(grown):
-            options.sort(key=lambda option: -option[0])
-            kept = options[: width - len(done[i])]
-            done[i] += [(logp, tokens) for logp, tokens, ended in kept if ended]
-            open_[i] = [(logp, tokens) for logp, tokens, ended in kept if not ended]
-    return [[(pieces.phrase(tokens), logp) for logp, tokens in sorted(group, key=lambda item: -item[0])] for group in done]
+
+    def step(prefix: np.ndarray, post: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        at = torch.from_numpy(post)
+        read = (batch[name][at] for name in ("source_mask", "predicted", "predicted_places", "predicted_logp"))
+        return tuple(part[:, -1].numpy() for part in decoder(torch.from_numpy(prefix), keys[at], values[at], *read))
+
+    return beams(step, {name: tensor.numpy() for name, tensor in batch.items()}, pieces, width)
 
 
 def untrained(pieces: Pieces, words: Tensor, settings: dict) -> PointerDecoder:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Mapping, Sequence
 
 import lightgbm
 import numpy as np
 
-from candidates import FEATURES, Associations, Knowledge, Phrasebook, Proposal, FIELDS, candidates
+from candidates import FEATURES, Knowledge, Proposal, candidates
 from inputs import Post
 from measure import evaluate, stem
 
@@ -31,29 +29,35 @@ class Table:
 
     features: np.ndarray  # float32 [rows, FEATURES]
     hits: np.ndarray  # int8 [rows]: 1 where the candidate is one of the post's keyphrases
-    labels: list[list[int]]  # each post's candidates
+    phrases: list[list[str]]  # each post's candidates
     gold: list[Sequence[str]]
 
     @property
     def sizes(self) -> list[int]:
-        return [len(group) for group in self.labels]
+        return [len(group) for group in self.phrases]
 
     def of(self, posts: Sequence[int]) -> "Table":
         """The same for some of the posts."""
         ends = np.cumsum([0, *self.sizes])
         rows = np.concatenate([np.arange(ends[i], ends[i + 1]) for i in posts])
-        return Table(self.features[rows], self.hits[rows], [self.labels[i] for i in posts], [self.gold[i] for i in posts])
+        return Table(self.features[rows], self.hits[rows], [self.phrases[i] for i in posts], [self.gold[i] for i in posts])
+
+
+def join(tables: Sequence[Table]) -> Table:
+    return Table(
+        np.concatenate([t.features for t in tables]), np.concatenate([t.hits for t in tables]),
+        [group for t in tables for group in t.phrases], [gold for t in tables for gold in t.gold],
+    )  # fmt: skip
 
 
 def tabulate(knowledge: Knowledge, proposals: Sequence[Proposal]) -> Table:
-    stems = [stem(label) for label in knowledge.labels]
     chosen, rows, hits = [], [], []
     for proposal in proposals:
-        labels, features = candidates(knowledge, proposal)
+        found, features = candidates(knowledge, proposal)
         answers = {stem(k) for k in proposal.post.keyphrases}
-        chosen.append(labels)
+        chosen.append([candidate.phrase for candidate in found])
         rows.append(features)
-        hits.append(np.array([stems[label] in answers for label in labels], np.int8))
+        hits.append(np.array([stem(candidate.phrase) in answers for candidate in found], np.int8))
     return Table(np.concatenate(rows), np.concatenate(hits), chosen, [p.post.keyphrases for p in proposals])
 
 
@@ -68,22 +72,22 @@ def train(table: Table, settings: Mapping, seed: int) -> lightgbm.Booster:
     return lightgbm.train(parameters, data, settings["trees"])
 
 
-def ranked(table: Table, scores: np.ndarray, names: Sequence[str], count: int = 5) -> list[list[tuple[str, float]]]:
+def ranked(table: Table, scores: np.ndarray, count: int = 5) -> list[list[tuple[str, float]]]:
     """Each post's best candidates with their scores; candidates of the same stems count once."""
     found, start = [], 0
-    for group in table.labels:
+    for group in table.phrases:
         own = scores[start : start + len(group)]
         start += len(group)
         best: dict[str, tuple[str, float]] = {}
         for i in np.argsort(-own, kind="stable"):
-            best.setdefault(stem(names[group[i]]), (names[group[i]], float(own[i])))
+            best.setdefault(stem(group[i]), (group[i], float(own[i])))
             if len(best) == count:
                 break
         found.append(list(best.values()))
     return found
 
 
-def cross_validate(table: Table, names: Sequence[str], settings: Mapping, fold: Sequence[int], seed: int) -> tuple[dict, np.ndarray]:
+def cross_validate(table: Table, settings: Mapping, fold: Sequence[int], seed: int) -> tuple[dict, np.ndarray]:
     """The figures over all posts, each ranked by a ranker that has not seen it, and those scores."""
     ends = np.cumsum([0, *table.sizes])
     scores = np.zeros(len(table.hits), np.float32)
@@ -93,7 +97,7 @@ def cross_validate(table: Table, names: Sequence[str], settings: Mapping, fold: 
         booster = train(table.of(mine), settings, seed)
         rows = np.concatenate([np.arange(ends[i], ends[i + 1]) for i in held])
         scores[rows] = booster.predict(table.features[rows], num_threads=2)
-    best = [[phrase for phrase, _ in group] for group in ranked(table, scores, names)]
+    best = [[phrase for phrase, _ in group] for group in ranked(table, scores)]
     return evaluate(best, table.gold), scores
 
 

@@ -26,10 +26,13 @@ from tokenizers import Tokenizer
 
 import decoder as writing
 import encoder as model
+import ranker as ranking
 import tagger as training
+from bundle import counts, write_json, write_manifest, write_vectors
+from candidates import FIELDS, Associations, Knowledge, Phrasebook, Proposal, associate
 from data import cached_posts, data_folder, folds, hashtag_posts, posted_at, read_labels, read_posts
 from inputs import Post
-from measure import evaluate
+from measure import evaluate, stem
 from normalise import Normaliser, load_words
 
 HERE = Path(__file__).resolve().parent
@@ -216,18 +219,127 @@ def write(run: Run, part: str) -> None:
     found = {}
     for start in range(0, len(held), 64):
         group = held[start : start + 64]
-        found |= dict(zip(group, writing.beams(decoder, pieces, [read[i] for i in group], special_tokens(run), run.config["decoder"]["beams"])))
+        found |= dict(zip(group, writing.write(decoder, pieces, [read[i] for i in group], special_tokens(run), run.config["decoder"]["beams"])))
     (run.cache / f"beams-{part}.json").write_text(json.dumps(found))
     if held:
         best = [[phrase for phrase, _ in found[i][:5]] for i in held]
         print(f"write-{part}", evaluate(best, [run.posts[i].keyphrases for i in held]), flush=True)
 
 
+def associations(run: Run, posts: Sequence[Post]) -> tuple[Associations, Associations]:
+    """Of the labelled posts, and of the hashtag posts of earlier years."""
+    settings = run.config["ranker"]
+    past = [Post(p.text, keyphrases=p.keyphrases) for p in run.hashtags]
+    return (
+        associate(posts, run.index, FIELDS, settings["shrink"], settings["floor"]),
+        associate(past, run.index, ("text",), settings["past_shrink"], settings["past_floor"]),
+    )
+
+
+def table_of(run: Run, part: str) -> ranking.Table:
+    """The candidates of a fold's posts, as what was trained without them describes them."""
+    settings = run.config["ranker"]
+    with np.load(run.cache / f"predict-{part}.npz") as saved:
+        vectors, own, logp, label_vectors = (saved[name] for name in ("vectors", "own", "logp", "label_vectors"))
+    others = np.setdiff1d(np.arange(len(run.posts)), own)
+    labels = [[run.index[k] for k in run.posts[i].keyphrases if k in run.index] for i in others]
+    near = ranking.nearest(vectors[own], vectors[others], labels, settings["neighbours"])
+    written = run.cache / f"beams-{part}.json"
+    beams = json.loads(written.read_text()) if written.exists() else {}
+    memory, past = associations(run, [run.posts[i] for i in others])
+    knowledge = Knowledge(run.labels, label_vectors, memory, past, Phrasebook(run.labels), settings)
+    proposals = [
+        Proposal(run.posts[i], row, vectors[i], neighbours, [tuple(beam) for beam in beams.get(str(i), [])])
+        for i, row, neighbours in zip(own, logp, near)
+    ]
+    return ranking.tabulate(knowledge, proposals)
+
+
+def tables(run: Run) -> tuple[ranking.Table, list[int]]:
+    """The candidates of all posts, fold by fold, and each post's fold."""
+    found = [table_of(run, part) for part in run.parts[:-1]]
+    fold = [part for part, table in enumerate(found) for _ in table.phrases]
+    return ranking.join(found), fold
+
+
+def rank(run: Run) -> None:
+    """The ranker on all posts; its figures and its calibration come from rankers that have not seen the post."""
+    table, fold = tables(run)
+    settings = run.config["ranker"]
+    figures, scores = ranking.cross_validate(table, settings, fold, run.seed)
+    best = ranking.ranked(table, scores)
+    stems = [{stem(k) for k in gold} for gold in table.gold]
+    pairs = [(score, stem(phrase) in answers) for group, answers in zip(best, stems) for phrase, score in group]
+    a, b = ranking.platt(*map(np.array, zip(*pairs)))
+    booster = ranking.train(table, settings, run.seed)
+    booster.save_model(run.cache / "rank.txt")
+    ends = np.cumsum([0, *table.sizes])
+    covered = float(np.mean([table.hits[ends[i] : ends[i + 1]].any() for i in range(len(table.phrases))]))
+    result = {"a": a, "b": b, "covered": covered, "candidates": float(np.mean(table.sizes)), **figures}
+    (run.cache / "rank.json").write_text(json.dumps(result, indent=2))
+    print("rank", result, flush=True)
+
+
+def onnx_vectors(run: Run, posts: Sequence[Post]) -> np.ndarray:
+    """The posts' vectors [posts, hidden] by the bundle's own text.onnx."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(run.bundle / "text.onnx", providers=["CPUExecutionProvider"])
+    rows = []
+    for start in range(0, len(posts), 32):
+        feed = {name: tensor.numpy() for name, tensor in run.batcher(posts[start : start + 32]).items()}
+        rows.append(session.run(["vectors"], feed)[0])
+    return np.concatenate(rows)
+
+
+def export(run: Run) -> None:
+    """Everything the words' half needs, into the bundle."""
+    import export_decoder
+    import export_ranker
+    import export_text
+    import lightgbm
+
+    tagger, pieces = run.tagger(f"finetune-{ALL}"), decoder_pieces(run)
+    decoder = writing.untrained(pieces, run.published[0].words.weight.detach(), run.config["decoder"])
+    decoder.load_state_dict(torch.load(run.cache / f"write-{ALL}.pt"))
+    export_text.export(tagger, decoder, run.config, run.cache, run.bundle)
+    export_decoder.export(decoder, tagger.anchors.shape[1], run.bundle)
+    export_ranker.export(lightgbm.Booster(model_file=run.cache / "rank.txt"), run.bundle)
+    known = [post for post in run.posts if any(k in run.index for k in post.keyphrases)]
+    write_vectors(run.bundle / "memory.vectors.bin", onnx_vectors(run, known))
+    write_json(run.bundle / "memory.posts.json", [[run.index[k] for k in post.keyphrases if k in run.index] for post in known])
+    write_vectors(run.bundle / "labels.vectors.bin", onnx_vectors(run, [Post(label) for label in run.labels]))
+    memory, past = associations(run, run.posts)
+    write_json(run.bundle / "associations.json", {"memory": counts(memory), "past": counts(past)})
+    (run.bundle / "pieces.txt").write_text("".join(f"{run.tokenizer.id_to_token(t)}\n" for t in pieces.token_ids), "utf-8")
+    (run.bundle / "labels.txt").write_text("\n".join(run.labels) + "\n", "utf-8")
+    (run.bundle / "tokenizer.json").write_text(run.published[1], "utf-8")
+
+
+def image(run: Run) -> None:
+    """The image model, from published weights; nothing is trained."""
+    from export_image import export as export_image
+    from export_image import published, random_weights
+
+    export_image(published() if run.config["encoder"]["pretrained"] else random_weights(), run.config, run.bundle)
+
+
+def manifest(run: Run) -> None:
+    words = HERE.parent / "bundle" / "words.txt"
+    if words.parent != run.bundle:
+        (run.bundle / "words.txt").write_bytes(words.read_bytes())
+    ranked = json.loads((run.cache / "rank.json").read_text())
+    figures = {name: round(ranked[name], 2) for name in ("F1@1", "F1@3", "MAP@5")}
+    write_manifest(run.bundle, run.config, {"a": ranked["a"], "b": ranked["b"]}, {"outOfFold": figures})
+
+
 STAGES: dict[str, Callable[[Run], None] | Callable[[Run, str], None]] = {
     "adapt": adapt, "finetune": finetune, "predict": predict, "write_first": write_first, "write": write,
+    "rank": rank, "export": export, "image": image, "manifest": manifest,
 }  # fmt: skip
 BY_PART = {"finetune", "predict", "write"}
-RESULTS = {"predict": "npz"}  # what a stage leaves in the cache, where it is not a "pt" file
+CACHED = {"adapt", "finetune", "predict", "write_first", "write", "rank"}
+RESULTS = {"predict": "npz", "rank": "json"}  # what a stage leaves in the cache, where it is not a "pt" file
 
 
 def main() -> None:
@@ -259,7 +371,7 @@ def main() -> None:
         for part in (given.part or run.parts) if stage in BY_PART else [None]:
             name = stage if part is None else f"{stage}-{part}"
             done = cache / f"{name}.{RESULTS.get(stage, 'pt')}"
-            if done.exists() and not given.fresh:
+            if stage in CACHED and done.exists() and not given.fresh:
                 print(f"{name}: skipped", flush=True)
             elif part is None:
                 STAGES[stage](run)

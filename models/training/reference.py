@@ -1,0 +1,141 @@
+"""The bundle's words' half in Python, from its files alone: what the agent is held against.
+
+    python models/training/reference.py < posts.ndjson
+
+reads posts ({"text", "entities", "attributes", "ocr"}, normalised), and prints for each what every part says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Iterator, Sequence
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+from candidates import Associations, Knowledge, Phrasebook, Proposal, candidates
+from decoder import END, LONGEST, UNKNOWN, Pieces, beams
+from inputs import Post, assemble, pad
+from measure import stem
+
+BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
+SNAKE = {"pastShrink": "past_shrink"}
+
+
+def read_vectors(file: Path, hidden: int) -> np.ndarray:
+    raw = file.read_bytes()
+    rows = len(raw) // (4 + hidden)
+    scale = np.frombuffer(raw, "<f4", rows)
+    return np.frombuffer(raw, np.int8, rows * hidden, 4 * rows).reshape(rows, hidden).astype(np.float32) * scale[:, None]
+
+
+def read_associations(counts: dict, shrink: float) -> Associations:
+    found = Associations(tuple(counts["fields"]), shrink)
+    found.labels.update({int(label): n for label, n in counts["labels"].items()})
+    for label, others in counts["together"].items():
+        found.together[int(label)].update({int(other): n for other, n in others.items()})
+    for field, terms in counts["fields"].items():
+        for term, (seen, *pairs) in terms.items():
+            found.seen[field][term] = seen
+            found.pairs[field][term] = dict(zip(pairs[::2], pairs[1::2]))
+    return found
+
+
+class Reference:
+    def __init__(self, bundle: Path = BUNDLE):
+        self.manifest = json.loads((bundle / "manifest.json").read_text("utf-8"))
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        open_ = lambda part: onnxruntime.InferenceSession(bundle / self.manifest[part]["model"], options, providers=["CPUExecutionProvider"])
+        self.text, self.decoder, self.ranker = open_("text"), open_("decoder"), open_("ranker")
+        self.tokenizer = Tokenizer.from_file(str(bundle / "tokenizer.json"))
+        lines = lambda name: (bundle / name).read_text("utf-8").split("\n")[:-1]
+        self.labels = lines("labels.txt")
+        self.pieces = Pieces(self.tokenizer, [self.tokenizer.token_to_id(piece) for piece in lines("pieces.txt")])
+        self.special = {self.tokenizer.token_to_id(token) for token in ("[PAD]", "[CLS]", "[SEP]")}
+        hidden = self.manifest["text"]["outputs"]["vectors"]["shape"][1]
+        self.memory = read_vectors(bundle / "memory.vectors.bin", hidden)
+        self.memory_labels = json.loads((bundle / "memory.posts.json").read_text())
+        counts = json.loads((bundle / "associations.json").read_text("utf-8"))
+        self.settings = {SNAKE.get(name, name): value for name, value in self.manifest["ranker"].items()}
+        self.knowledge = Knowledge(
+            self.labels, read_vectors(bundle / "labels.vectors.bin", hidden),
+            read_associations(counts["memory"], self.settings["shrink"]),
+            read_associations(counts["past"], self.settings["past_shrink"]), Phrasebook(self.labels), self.settings,
+        )  # fmt: skip
+
+    def propose(self, posts: Sequence[Post]) -> Iterator[tuple[list[int], Proposal]]:
+        """One batch: each post's token ids, and what the parts say of it."""
+        rows = [assemble(self.tokenizer, post, self.manifest["text"]["limits"]) for post in posts]
+        feed = pad(rows)
+        outputs = ("vectors", "log_probabilities", "keys", "values")
+        vectors, logp, keys, values = self.text.run(outputs, feed)
+        near = self.memory @ vectors.T
+        batch = self._batch(feed["input_ids"], logp)
+        read = {name: batch[name] for name in ("source_mask", "predicted", "predicted_places", "predicted_logp")}
+        step = lambda prefix, post: self.decoder.run(
+            ("vocabulary", "copied", "chosen"), {"prefix": prefix, "post": post, "keys": keys, "values": values} | read
+        )
+        found = beams(step, batch, self.pieces, self.manifest["decoder"]["beams"])
+        for i, post in enumerate(posts):
+            nearest = np.argsort(-near[:, i], kind="stable")[: self.manifest["memory"]["neighbours"]]
+            neighbours = [(float(near[j, i]), self.memory_labels[j]) for j in nearest]
+            yield rows[i][0], Proposal(post, logp[i], vectors[i], neighbours, found[i])
+
+    def _batch(self, tokens: np.ndarray, logp: np.ndarray) -> dict[str, np.ndarray]:
+        count = self.manifest["decoder"]["predictions"]
+        options = []
+        for row in logp:
+            first = np.argsort(-row, kind="stable")[:count]
+            options.append([(t, place, float(row[i])) for i in first for place, t in enumerate(self.pieces.of(self.labels[i]))])
+        wide = max(map(len, options))
+        batch = {
+            "tokens": tokens,
+            "source_mask": np.isin(tokens, list(self.special), invert=True).astype(np.int64),
+            "predicted_tokens": np.zeros((len(tokens), wide), np.int64),
+            "predicted": np.full((len(tokens), wide), END, np.int64),
+            "predicted_places": np.zeros((len(tokens), wide), np.int64),
+            "predicted_logp": np.zeros((len(tokens), wide), np.float32),
+        }
+        for i, option in enumerate(options):
+            for j, (token, place, score) in enumerate(option):
+                batch["predicted_tokens"][i, j] = token
+                batch["predicted"][i, j] = self.pieces.own.get(token, UNKNOWN)
+                batch["predicted_places"][i, j] = min(place, LONGEST)
+                batch["predicted_logp"][i, j] = score
+        return batch
+
+    def rank(self, proposal: Proposal) -> tuple[list[str], np.ndarray, list[tuple[str, float]]]:
+        """Candidates, their features, and the first five phrases with their probabilities."""
+        chosen, features = candidates(self.knowledge, proposal)
+        scores = self.ranker.run(None, {"features": features})[0][:, 0]
+        a, b = (self.manifest["ranker"]["calibration"][name] for name in "ab")
+        best: dict[str, tuple[str, float]] = {}
+        for i in np.argsort(-scores, kind="stable"):
+            phrase = chosen[i].phrase
+            best.setdefault(stem(phrase), (phrase, float(1 / (1 + np.exp(-(a * scores[i] + b))))))
+        return [candidate.phrase for candidate in chosen], features, list(best.values())[:5]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, default=BUNDLE)
+    reference = Reference(parser.parse_args().bundle)
+    posts = [Post(**json.loads(line)) for line in sys.stdin]
+    for post, (tokens, proposal) in zip(posts, (pair for post in posts for pair in reference.propose([post]))):
+        chosen, features, best = reference.rank(proposal)
+        print(json.dumps({
+            "post": {"text": post.text, "entities": list(post.entities), "attributes": list(post.attributes), "ocr": post.ocr},
+            "tokens": tokens, "stems": stem(post.text), "beams": proposal.beams,
+            "candidates": chosen,
+            "features": [[round(float(x), 5) for x in row] for row in features],
+            "keyphrases": [{"phrase": phrase, "score": round(score, 6)} for phrase, score in best],
+        }, ensure_ascii=False))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
