@@ -183,7 +183,7 @@ def sources(run: Run, name: str, posts: Sequence[Post], logp: np.ndarray, pieces
     states = training.token_states(run.tagger(name), run.batcher, posts)
     found = []
     for (rows, tokens), row in zip(states, logp):
-        first = np.argpartition(-row, writing.PREDICTIONS)[: writing.PREDICTIONS]
+        first = np.argpartition(-row, min(writing.PREDICTIONS, len(row) - 1))[: writing.PREDICTIONS]
         first = first[np.argsort(-row[first], kind="stable")]
         found.append(writing.Source(rows, tokens, [(pieces.of(run.labels[i]), float(row[i])) for i in first]))
     return found

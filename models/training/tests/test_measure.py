@@ -9,8 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-if not importlib.util.find_spec("snowballstemmer"):
-    raise unittest.SkipTest("not installed: snowballstemmer")
+if not importlib.util.find_spec("nltk"):
+    raise unittest.SkipTest("not installed: nltk")
 
 from measure import distinct, evaluate
 
