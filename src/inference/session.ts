@@ -4,16 +4,37 @@ import type { Provider } from './protocol.js';
 // ONNX Runtime would print its own account of a missing CUDA library beside the error it throws.
 env.logLevel = 'fatal';
 
-/** A tensor's values with its shape. */
-export interface TensorData {
-  readonly type: 'int64' | 'uint8' | 'float32';
-  readonly data: BigInt64Array | Uint8Array | Float32Array;
-  readonly shape: readonly number[];
+/** The arrays that hold a tensor's values, by ONNX's name of their type. */
+interface Arrays {
+  readonly int64: BigInt64Array;
+  readonly uint8: Uint8Array;
+  readonly float32: Float32Array;
 }
+export type ElementType = keyof Arrays;
+
+/** A tensor's values, rows first, with its shape. */
+export type TensorData = {
+  readonly [T in ElementType]: {
+    readonly type: T;
+    readonly data: Arrays[T];
+    readonly shape: readonly number[];
+  };
+}[ElementType];
 
 /** A loaded ONNX model. `run` blocks its thread for the whole run, so it belongs in a worker. */
 export interface Session {
-  run(inputs: Readonly<Record<string, TensorData>>, output: string): Promise<Float32Array>;
+  /**
+   * Runs the model once.
+   *
+   * @param inputs a tensor for each of the model's inputs. Their arrays are read in place, not copied.
+   * @param outputs the outputs that are wanted, each with the type of its values
+   * @returns the values of each of them, rows first
+   * @throws TypeError when the model gives an output of another type
+   */
+  run<O extends Readonly<Record<string, ElementType>>>(
+    inputs: Readonly<Record<string, TensorData>>,
+    outputs: O,
+  ): Promise<{ readonly [Name in keyof O]: Arrays[O[Name]] }>;
   close(): Promise<void>;
 }
 
@@ -41,15 +62,23 @@ export async function openSession(path: string, provider: Provider, threads: num
     throw new ProviderUnavailableError(`CUDA cannot be loaded: ${reason}`);
   });
   return {
-    async run(inputs, output) {
+    async run(inputs, outputs) {
       const feeds = Object.fromEntries(
         Object.entries(inputs).map(([name, { type, data, shape }]) => [
           name,
           new Tensor(type, data, [...shape]),
         ]),
       );
-      const results = await session.run(feeds, [output]);
-      return results[output]?.data as Float32Array;
+      const results = await session.run(feeds, Object.keys(outputs));
+      const values = Object.entries(outputs).map(([name, type]) => {
+        const result = results[name];
+        if (result?.type === type) return [name, result.data];
+        throw new TypeError(
+          `the model's output ${name} is ${result?.type ?? 'not there'} instead of ${type}`,
+        );
+      });
+      // The types of the values have just been checked one by one, which the compiler can't follow.
+      return Object.fromEntries(values) as { [Name in keyof typeof outputs]: never };
     },
     close: () => session.release(),
   };

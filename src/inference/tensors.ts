@@ -1,20 +1,51 @@
 import type { TensorData } from './session.js';
 import type { TokenizedInput } from './tokenizer.js';
 
-/** Pads tokenized posts to the longest: three int64 tensors of shape `[posts, tokens]`; padding has id 0 and mask 0. */
+/** A float32 tensor over an array, which is not copied. */
+export function float32(data: Float32Array, shape: readonly number[]): TensorData {
+  return { type: 'float32', data, shape };
+}
+
+/** An int64 tensor of shape `[values]`. */
+export function int64(values: readonly number[]): TensorData {
+  return { type: 'int64', data: BigInt64Array.from(values, BigInt), shape: [values.length] };
+}
+
+/** An int64 tensor of shape `[rows, columns]`; rows that are shorter end in padding. */
+export function int64Rows(rows: readonly (readonly number[])[], columns: number, padding = 0): TensorData {
+  const data = new BigInt64Array(rows.length * columns).fill(BigInt(padding));
+  rows.forEach((values, row) => {
+    values.forEach((value, at) => (data[row * columns + at] = BigInt(value)));
+  });
+  return { type: 'int64', data, shape: [rows.length, columns] };
+}
+
+/** One row of a matrix of so many columns: a view, not a copy. */
+export function rowOf(matrix: Float32Array, row: number, columns: number): Float32Array {
+  return matrix.subarray(row * columns, (row + 1) * columns);
+}
+
+/** The longest of tokenized posts. */
+export function longest(inputs: readonly TokenizedInput[]): number {
+  return Math.max(...inputs.map(({ ids }) => ids.length));
+}
+
+/** Pads tokenized posts to the longest: three tensors of shape `[posts, tokens]`; padding has id, type and mask 0. */
 export function textTensors(inputs: readonly TokenizedInput[]): Record<string, TensorData> {
-  const tokens = Math.max(...inputs.map(({ ids }) => ids.length));
-  const filled = (value: (input: TokenizedInput, at: number) => number): TensorData => {
-    const data = new BigInt64Array(inputs.length * tokens);
-    inputs.forEach((input, row) => {
-      for (let at = 0; at < input.ids.length; at++) data[row * tokens + at] = BigInt(value(input, at));
-    });
-    return { type: 'int64', data, shape: [inputs.length, tokens] };
-  };
+  const tokens = longest(inputs);
   return {
-    input_ids: filled(({ ids }, at) => ids[at] ?? 0),
-    attention_mask: filled(() => 1),
-    token_type_ids: filled(({ types }, at) => types[at] ?? 0),
+    input_ids: int64Rows(
+      inputs.map(({ ids }) => ids),
+      tokens,
+    ),
+    attention_mask: int64Rows(
+      inputs.map(({ ids }) => ids.map(() => 1)),
+      tokens,
+    ),
+    token_type_ids: int64Rows(
+      inputs.map(({ types }) => types),
+      tokens,
+    ),
   };
 }
 
@@ -28,17 +59,4 @@ export function imageTensors(images: readonly Uint8Array[], size: number): Recor
     data.set(image, row * bytes);
   });
   return { pixels: { type: 'uint8', data, shape: [images.length, size, size, 3] } };
-}
-
-/** One row of a `[rows, columns]` tensor as its `limit` highest scores, best first; of equal scores the first column wins. */
-export function topScores(row: Float32Array, limit: number): { index: number; score: number }[] {
-  const best: { index: number; score: number }[] = [];
-  row.forEach((score, index) => {
-    const last = best.at(-1);
-    if (best.length === limit && (last === undefined || score <= last.score)) return;
-    const place = best.findIndex((other) => other.score < score);
-    best.splice(place === -1 ? best.length : place, 0, { index, score });
-    if (best.length > limit) best.pop();
-  });
-  return best;
 }

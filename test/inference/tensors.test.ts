@@ -1,12 +1,11 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { imageTensors, textTensors, topScores } from '../../src/inference/tensors.js';
+import { imageTensors, int64, int64Rows, rowOf, textTensors } from '../../src/inference/tensors.js';
 
 describe('the tensors of a batch', () => {
   it('pad every post to the longest, with a mask over what is real', () => {
     const tensors = textTensors([
       { ids: [101, 7, 102], types: [0, 0, 0] },
-      { ids: [101, 8, 102, 9, 102], types: [0, 0, 0, 1, 1] },
+      { ids: [101, 8, 102, 9, 102], types: [0, 0, 0, 3, 3] },
     ]);
     expect(tensors['input_ids']).toEqual({
       type: 'int64',
@@ -17,8 +16,23 @@ describe('the tensors of a batch', () => {
       BigInt64Array.from([1n, 1n, 1n, 0n, 0n, 1n, 1n, 1n, 1n, 1n]),
     );
     expect(tensors['token_type_ids']?.data).toEqual(
-      BigInt64Array.from([0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 1n, 1n]),
+      BigInt64Array.from([0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 3n, 3n]),
     );
+  });
+
+  it('hold whole numbers in one row or in padded rows', () => {
+    expect(int64([50, -1])).toEqual({ type: 'int64', shape: [2], data: BigInt64Array.from([50n, -1n]) });
+    expect(int64Rows([[7], [], [8, 9]], 2, 1)).toEqual({
+      type: 'int64',
+      shape: [3, 2],
+      data: BigInt64Array.from([7n, 1n, 1n, 1n, 8n, 9n]),
+    });
+  });
+
+  it('give their rows without copying them', () => {
+    const matrix = Float32Array.from([1, 2, 3, 4, 5, 6]);
+    expect(rowOf(matrix, 1, 3)).toEqual(Float32Array.from([4, 5, 6]));
+    expect(rowOf(matrix, 1, 3).buffer).toBe(matrix.buffer);
   });
 
   it('lay images one after the other', () => {
@@ -32,23 +46,5 @@ describe('the tensors of a batch', () => {
 
   it('refuse an image of another size', () => {
     expect(() => imageTensors([new Uint8Array(11)], 2)).toThrow('an image has 11 bytes, not 2 x 2 x 3');
-  });
-});
-
-describe('the highest scores of a row', () => {
-  it('are those that sorting the whole row would give', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 50 }),
-        fc.integer({ min: 1, max: 8 }),
-        (scores, limit) => {
-          const sorted = scores
-            .map((score, index) => ({ index, score }))
-            .sort((a, b) => b.score - a.score || a.index - b.index)
-            .slice(0, limit);
-          expect(topScores(Float32Array.from(scores), limit)).toEqual(sorted);
-        },
-      ),
-    );
   });
 });
