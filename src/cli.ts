@@ -8,6 +8,7 @@ import { run } from './commands/run.js';
 import { tag } from './commands/tag.js';
 import { loadConfig, settingFromText, type Config } from './config.js';
 import { ConfigurationError, exitCodes, InfrastructureError, InputError } from './domain/errors.js';
+import { modelParts } from './domain/keyphrase.js';
 import { packageVersion } from './package-version.js';
 import { merge, type Settings } from './settings.js';
 
@@ -32,6 +33,9 @@ const kafkaFlags: readonly SettingFlag[] = [
 const webFlags: readonly SettingFlag[] = [['--port <n>', ['web.port'], 'port of the live page; 0: any']];
 const concurrencyFlags: readonly SettingFlag[] = [
   ['--concurrency <n>', ['images.concurrency', 'inference.concurrency'], 'posts under way at the same time'],
+];
+const ablationFlags: readonly SettingFlag[] = [
+  ['--without <parts>', ['model.without'], `parts of the model to leave out: ${modelParts.join(', ')}`],
 ];
 
 /** Commands whose output is for people or pipes log only what went wrong, and take every post they are given. */
@@ -71,7 +75,7 @@ command('tag', 'tag NDJSON posts: one result a line', concurrencyFlags, async (m
 command(
   'eval',
   'tag posts whose keyphrases are known and measure the result',
-  concurrencyFlags,
+  [...concurrencyFlags, ...ablationFlags],
   async (made, file) => {
     exitCode = await evaluateFile(configOf(made, everyPost), { ...made.opts(), file: file ?? '' });
   },
@@ -111,10 +115,12 @@ function command(
 /** A command's configuration: its own defaults, then file, environment and flags. */
 function configOf(made: Command, defaults: Settings, required: readonly string[] = []): Config {
   const given = made.opts<Record<string, string | undefined>>();
-  const flags = [...kafkaFlags, ...webFlags, ...concurrencyFlags, ...commonFlags].flatMap(([flag, keys]) => {
-    const text = given[new Option(flag).attributeName()];
-    return text === undefined ? [] : keys.map((key) => settingFromText(key, text));
-  });
+  const flags = [...kafkaFlags, ...webFlags, ...concurrencyFlags, ...ablationFlags, ...commonFlags].flatMap(
+    ([flag, keys]) => {
+      const text = given[new Option(flag).attributeName()];
+      return text === undefined ? [] : keys.map((key) => settingFromText(key, text));
+    },
+  );
   const file = given['config'] ?? process.env['TAGSTREAM_CONFIG'];
   return loadConfig({ defaults, file, environment: process.env, flags: flags.reduce(merge, {}), required });
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { modelParts } from './domain/keyphrase.js';
 import { noises } from './domain/outcome.js';
 import { Secret } from './secret.js';
 import { parseAllowed } from './transform/image-address.js';
@@ -146,7 +147,13 @@ export const schema = z.strictObject({
       recentPosts: count(1, 1_000).default(50),
     })
     .prefault({}),
-  model: z.strictObject({ path: name.default(bundled) }).prefault({}),
+  model: z
+    .strictObject({
+      path: name.default(bundled),
+      /** Parts of the model that are left out, to see what they are worth. */
+      without: z.array(z.enum(modelParts)).default([]),
+    })
+    .prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
     .prefault({}),

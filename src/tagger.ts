@@ -33,7 +33,7 @@ export async function openTagger(config: Config, events: Events, imageFolder?: s
   const bundle = readBundle(model.path);
   await verifyBundle(bundle);
   const predictor = await startPredictor(
-    { bundle: model.path, ...inference, ...batch, maxPhrases: output.maxPhrases },
+    { bundle: model.path, without: model.without, ...inference, ...batch, maxPhrases: output.maxPhrases },
     events,
   );
   const { name, version } = bundle.manifest;

@@ -1,6 +1,10 @@
 /** Keyphrases, and where in a post they stand. */
 
-/** The part of the model that proposed a keyphrase. */
+/** The parts of the model that put keyphrases forward; each can be left out to see what it is worth. */
+export const modelParts = ['classifier', 'decoder', 'neighbours', 'associations', 'presence'] as const;
+export type ModelPart = (typeof modelParts)[number];
+
+/** How a keyphrase was found: among known ones, written anew, in the post itself, or with posts that are alike. */
 export const origins = ['classified', 'generated', 'copied', 'neighbour'] as const;
 export type Origin = (typeof origins)[number];
 

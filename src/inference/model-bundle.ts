@@ -10,7 +10,7 @@ const file = z.string().refine((name) => name === basename(name) && name !== '..
 const positive = z.int().positive();
 
 const manifestSchema = z.object({
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(2),
   name: z.string(),
   version: z.string(),
   files: z.record(file, z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: positive })),
@@ -21,9 +21,48 @@ const manifestSchema = z.object({
     labels: file,
     /** Words with their costs, by which hashtags are split. */
     words: file,
-    /** Tokens of a whole input, and of the post's text within it. */
-    maxTokens: positive,
-    maxTextTokens: positive,
+    /** Word pieces of each segment at most. */
+    limits: z.object({ text: positive, entities: positive, attributes: positive, ocr: positive }),
+  }),
+  /** The labelled posts that the model remembers. */
+  memory: z.object({
+    search: file,
+    /** Their vectors, quantised, and their labels: a list of label numbers for each. */
+    vectors: file,
+    posts: file,
+    /** The vectors of the labels' own words, quantised. */
+    labelVectors: file,
+    /** How many of a post's neighbours are looked at. */
+    neighbours: positive,
+  }),
+  /** Which terms and labels went together. */
+  associations: z.object({ file }),
+  /** The pointer generator. */
+  decoder: z.object({
+    model: file,
+    /** Word pieces that it can write by itself, one a line. */
+    pieces: file,
+    width: positive,
+    beams: positive,
+    /** Word pieces of a phrase at most. */
+    longest: positive,
+    /** How many of the classifier's first labels it can copy from. */
+    predictions: positive,
+  }),
+  ranker: z.object({
+    model: file,
+    features: z.array(z.string()),
+    /** A phrase's probability is the logistic function of a × score + b (Platt scaling). */
+    calibration: z.object({ a: z.number(), b: z.number() }),
+    /** Added to the number of a term's posts: in the labelled posts and in those of earlier years. */
+    shrink: z.number(),
+    pastShrink: z.number(),
+    /** How many labels the classifier, the neighbours and the post's terms put forward. */
+    classified: positive,
+    voted: positive,
+    shared: positive,
+    /** A neighbour's vote is exp(sharpness × similarity). */
+    sharpness: z.number(),
   }),
   image: z.object({
     model: file,
@@ -73,13 +112,11 @@ export function readBundle(folder: string): ModelBundle {
     return refuse(`the manifest in ${folder} is not one this version reads (${path.join('.')}: ${message})`);
   }
   const manifest = parsed.data;
+  const { text, memory, associations, decoder, ranker, image } = manifest;
   const named = [
-    manifest.text.model,
-    manifest.text.tokenizer,
-    manifest.text.labels,
-    manifest.text.words,
-    manifest.image.model,
-    manifest.image.classes,
+    ...[text.model, text.tokenizer, text.labels, text.words],
+    ...[memory.search, memory.vectors, memory.posts, memory.labelVectors, associations.file],
+    ...[decoder.model, decoder.pieces, ranker.model, image.model, image.classes],
   ];
   const unlisted = named.filter((name) => !Object.hasOwn(manifest.files, name));
   if (unlisted.length > 0) refuse(`the manifest in ${folder} gives no hash for ${unlisted.join(', ')}`);

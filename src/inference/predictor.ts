@@ -39,8 +39,8 @@ export interface PredictorOptions
  * @throws ConfigurationError when the bundle or the execution provider can't be used.
  */
 export async function startPredictor(options: PredictorOptions, events: Events): Promise<Predictor> {
-  const { bundle, provider, threads, maxSize, maxWaitMs, maxPhrases } = options;
-  const worker = await startWorker({ bundle, provider, threads });
+  const { bundle, provider, threads, without, maxSize, maxWaitMs, maxPhrases } = options;
+  const worker = await startWorker({ bundle, provider, threads, without });
 
   function batched<I, R extends Request>(model: ModelName, request: (items: readonly I[]) => R) {
     return createDynamicBatcher<I, Responses[R['kind']][number]>({

@@ -1,4 +1,4 @@
-import type { ScoredPhrase } from '../domain/keyphrase.js';
+import type { ModelPart, ScoredPhrase } from '../domain/keyphrase.js';
 import type { VisualEntity } from '../domain/entity.js';
 
 /** The messages between the main thread and the inference worker. */
@@ -12,14 +12,20 @@ export interface WorkerOptions {
   readonly provider: Provider | 'auto';
   /** Threads one model run may use; 0: as many as there are cores. */
   readonly threads: number;
+  /** Parts that are left out, to see what they are worth. */
+  readonly without: readonly ModelPart[];
 }
 
-/** The words of a post that the text model reads. All of it is cleaned text. */
+/** What the model reads of a post. All words are cleaned text. */
 export interface ModelInput {
   readonly text: string;
   /** Names of what the image shows, most certain first. */
-  readonly imageWords: readonly string[];
+  readonly entities: readonly string[];
+  /** Generic words for the image. */
+  readonly attributes: readonly string[];
   readonly imageText: string;
+  /** How well image and text belong together, in [0, 1], where it is known. */
+  readonly match?: number;
 }
 
 export type Request =

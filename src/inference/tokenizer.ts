@@ -4,45 +4,77 @@ import type { ModelBundle } from './model-bundle.js';
 import type { ModelInput } from './protocol.js';
 
 /** What is used of the package, whose own types can't be resolved under Node's module rules (0.2.0). */
-const { Tokenizer } = huggingFace as unknown as {
+const { Tokenizer: WordPieces } = huggingFace as unknown as {
   readonly Tokenizer: new (
     tokenizer: object,
     config: object,
   ) => {
     token_to_id(token: string): number | undefined;
+    id_to_token(id: number): string | undefined;
     encode(text: string, options: { add_special_tokens: boolean }): { readonly ids: number[] };
   };
 };
 
-/** A post as token ids: `[CLS] text [SEP]` of type 0 and, where the image has words, `image words [SEP]` of type 1. */
+/** A post as tokens: for each its id and the number of its segment. */
 export interface TokenizedInput {
   readonly ids: readonly number[];
   readonly types: readonly number[];
 }
 
-/** Turns a post's words into token ids, exactly as `models/training` does. */
-export function createTokenizer(bundle: ModelBundle): (input: ModelInput) => TokenizedInput {
-  const { tokenizer: file, maxTokens, maxTextTokens } = bundle.manifest.text;
-  const tokenizer = new Tokenizer(JSON.parse(readFileSync(bundle.path(file), 'utf8')) as object, {});
-  const special = (token: string): number => {
-    const id = tokenizer.token_to_id(token);
-    if (id === undefined) throw new Error(`${file} has no ${token} token`);
+/** Between words and the ids of the encoder's word pieces. */
+export interface Tokenizer {
+  /**
+   * A post as the text encoder reads it: `[CLS] text [SEP] entities [SEP] attributes [SEP] image text [SEP]`, typed 0
+   * to 3, each segment cut to its limit. Empty segments but the first are left out. `models/training/inputs.py` does
+   * the same, exactly.
+   */
+  tokenize(input: ModelInput): TokenizedInput;
+  /** The word pieces of a phrase. */
+  piecesOf(phrase: string): readonly number[];
+  /** Word pieces as the phrase they spell. */
+  phraseOf(pieces: readonly number[]): string;
+  /** @throws Error when there is no such word piece. */
+  idOf(piece: string): number;
+  /** Whether a token stands for no word: `[PAD]`, `[CLS]` and `[SEP]`. */
+  isSpecial(id: number): boolean;
+}
+
+export function createTokenizer(bundle: ModelBundle): Tokenizer {
+  const { tokenizer: file, limits } = bundle.manifest.text;
+  const wordPieces = new WordPieces(JSON.parse(readFileSync(bundle.path(file), 'utf8')) as object, {});
+  const idOf = (piece: string): number => {
+    const id = wordPieces.token_to_id(piece);
+    if (id === undefined) throw new Error(`${file} has no ${piece} token`);
     return id;
   };
-  const [cls, sep] = [special('[CLS]'), special('[SEP]')];
-  const encode = (text: string, limit: number): number[] =>
-    text === '' ? [] : tokenizer.encode(text, { add_special_tokens: false }).ids.slice(0, limit);
+  const [cls, sep, pad] = [idOf('[CLS]'), idOf('[SEP]'), idOf('[PAD]')];
+  const encode = (text: string): number[] =>
+    text === '' ? [] : wordPieces.encode(text, { add_special_tokens: false }).ids;
 
-  return ({ text, imageWords, imageText }) => {
-    const textIds = [cls, ...encode(text, maxTextTokens), sep];
-    const imageIds = encode(
-      [imageWords.join(' , '), imageText].filter((part) => part !== '').join(' . '),
-      maxTokens - textIds.length - 1,
-    );
-    if (imageIds.length > 0) imageIds.push(sep);
-    return {
-      ids: [...textIds, ...imageIds],
-      types: [...textIds.map(() => 0), ...imageIds.map(() => 1)],
-    };
+  return {
+    tokenize({ text, entities, attributes, imageText }) {
+      const segments = [
+        encode(text).slice(0, limits.text),
+        encode(entities.join(' , ')).slice(0, limits.entities),
+        encode(attributes.join(' , ')).slice(0, limits.attributes),
+        encode(imageText).slice(0, limits.ocr),
+      ];
+      const ids = [cls];
+      const types = [0];
+      segments.forEach((pieces, type) => {
+        if (pieces.length === 0 && type > 0) return;
+        ids.push(...pieces, sep);
+        types.push(...pieces.map(() => type), type);
+      });
+      return { ids, types };
+    },
+    piecesOf: encode,
+    phraseOf: (pieces) =>
+      pieces
+        .map((id) => wordPieces.id_to_token(id) ?? '')
+        .join(' ')
+        .replaceAll(' ##', ''),
+    idOf,
+    isSpecial: (id) => id === cls || id === sep || id === pad,
   };
 }

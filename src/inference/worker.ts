@@ -1,19 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { createImageModel } from './image-model.js';
+import { createKeyphraseModel, type WordModels } from './keyphrase-model.js';
 import { readBundle, type ModelBundle } from './model-bundle.js';
-import type {
-  FromWorker,
-  ImageEncoding,
-  ModelInput,
-  Provider,
-  Request,
-  Responses,
-  ToWorker,
-  WorkerOptions,
-} from './protocol.js';
+import type { FromWorker, Provider, Request, Responses, ToWorker, WorkerOptions } from './protocol.js';
 import { openSession, ProviderUnavailableError, type Session } from './session.js';
-import { imageTensors, textTensors, topScores } from './tensors.js';
-import { createTokenizer } from './tokenizer.js';
-import type { ScoredPhrase } from '../domain/keyphrase.js';
 
 /**
  * The inference thread. ONNX Runtime's `run()` blocks the thread it is called on, so models live here and the
@@ -24,19 +14,28 @@ if (parentPort === null) throw new Error('this file is a worker thread of the ag
 const port = parentPort;
 const send = (message: FromWorker) => port.postMessage(message);
 
-interface Models {
-  readonly provider: Provider;
-  readonly note?: string;
-  readonly text: Session;
+interface Sessions extends WordModels {
   readonly image: Session;
 }
 
-async function openModels(bundle: ModelBundle, { provider, threads }: WorkerOptions): Promise<Models> {
-  const open = async (on: Provider) => {
-    const text = await openSession(bundle.path(bundle.manifest.text.model), on, threads);
-    const image = await openSession(bundle.path(bundle.manifest.image.model), on, threads);
-    return { provider: on, text, image };
+async function openSessions(bundle: ModelBundle, provider: Provider, threads: number): Promise<Sessions> {
+  const { text, memory, decoder, ranker, image } = bundle.manifest;
+  const open = (file: string) => openSession(bundle.path(file), provider, threads);
+  return {
+    text: await open(text.model),
+    search: await open(memory.search),
+    decoder: await open(decoder.model),
+    ranker: await open(ranker.model),
+    image: await open(image.model),
   };
+}
+
+/** The sessions on the provider that was asked for; `note` says why `auto` did not take CUDA. */
+async function openOnProvider(
+  bundle: ModelBundle,
+  { provider, threads }: WorkerOptions,
+): Promise<{ readonly provider: Provider; readonly sessions: Sessions; readonly note?: string }> {
+  const open = async (on: Provider) => ({ provider: on, sessions: await openSessions(bundle, on, threads) });
   if (provider !== 'auto') return open(provider);
   try {
     return await open('cuda');
@@ -46,60 +45,27 @@ async function openModels(bundle: ModelBundle, { provider, threads }: WorkerOpti
   }
 }
 
-function createRunner(
-  bundle: ModelBundle,
-  models: Models,
-): (request: Request) => Promise<Responses[Request['kind']]> {
-  const { text, image } = bundle.manifest;
-  const tokenize = createTokenizer(bundle);
-  const labels = bundle.lines(text.labels);
-  const classes = bundle.lines(image.classes);
-
-  async function encodeImages(images: readonly Uint8Array[]): Promise<ImageEncoding[]> {
-    const probabilities = await models.image.run(imageTensors(images, image.size), 'probabilities');
-    return images.map((_, row) => ({
-      entities: topScores(rowOf(probabilities, row, classes.length), image.maxEntities)
-        .filter(({ score }) => score >= image.minScore)
-        .map(({ index, score }) => ({ label: classes[index] ?? '', score })),
-    }));
-  }
-
-  async function predict(inputs: readonly ModelInput[], limit: number): Promise<ScoredPhrase[][]> {
-    const scores = await models.text.run(textTensors(inputs.map(tokenize)), 'scores');
-    return inputs.map((_, row) =>
-      topScores(rowOf(scores, row, labels.length), limit).map(({ index, score }) => ({
-        phrase: labels[index] ?? '',
-        score,
-        origin: ['classified'],
-      })),
-    );
-  }
-
-  return (request) =>
-    request.kind === 'encode-images' ? encodeImages(request.images) : predict(request.inputs, request.limit);
-}
-
-function rowOf(matrix: Float32Array, row: number, columns: number): Float32Array {
-  return matrix.subarray(row * columns, (row + 1) * columns);
-}
-
 const problemOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 async function main(options: WorkerOptions): Promise<void> {
   const bundle = readBundle(options.bundle);
-  const models = await openModels(bundle, options);
-  const run = createRunner(bundle, models);
+  const { provider, sessions, note } = await openOnProvider(bundle, options);
+  const encodeImages = createImageModel(bundle, sessions.image);
+  const predict = createKeyphraseModel(bundle, sessions, options.without);
+  const run = (request: Request): Promise<Responses[Request['kind']]> =>
+    request.kind === 'encode-images' ? encodeImages(request.images) : predict(request.inputs, request.limit);
 
   // The first run of a session allocates its buffers: warm means it has happened.
   await run({ kind: 'encode-images', images: [new Uint8Array(bundle.manifest.image.size ** 2 * 3)] });
-  await run({ kind: 'predict', inputs: [{ text: 'warm', imageWords: [], imageText: '' }], limit: 1 });
+  const warmUp = { text: 'warm', entities: [], attributes: [], imageText: '' };
+  await run({ kind: 'predict', inputs: [warmUp], limit: 1 });
 
   // Requests run one after the other: `previous` is the end of the queue.
   let previous: Promise<void> = Promise.resolve();
   port.on('message', (message: ToWorker) => {
     previous = previous.then(async () => {
       if (message.type === 'close') {
-        await Promise.all([models.text.close(), models.image.close()]);
+        for (const session of Object.values(sessions)) await session.close();
         port.close();
         return;
       }
@@ -115,8 +81,8 @@ async function main(options: WorkerOptions): Promise<void> {
   });
   send({
     type: 'ready',
-    provider: models.provider,
-    ...(models.note === undefined ? {} : { note: models.note }),
+    provider,
+    ...(note === undefined ? {} : { note }),
   });
 }
 

@@ -12,8 +12,10 @@ export interface PredictionOptions {
   /** The phrases the model proposes, best first. */
   predict(input: {
     readonly text: string;
-    readonly imageWords: readonly string[];
+    readonly entities: readonly string[];
+    readonly attributes: readonly string[];
     readonly imageText: string;
+    readonly match?: number;
   }): Promise<readonly ScoredPhrase[]>;
 }
 
@@ -21,18 +23,21 @@ export interface PredictionOptions {
 export function createKeyphrasePredictor(
   options: PredictionOptions,
 ): (post: EnrichedPost) => Promise<TaggedPost> {
+  const cleanNames = (names: readonly string[]) => names.map(options.cleanText).filter((name) => name !== '');
   return async ({ post, cleanText, image, entities, imageText }) => {
-    const words = [...entities.map(({ label }) => label), ...(post.enrichment?.attributes ?? [])];
+    const { attributes = [], match } = post.enrichment ?? {};
     const proposed = await options.predict({
       text: cleanText,
-      imageWords: words.map(options.cleanText).filter((word) => word !== ''),
+      entities: cleanNames(entities.map(({ label }) => label)),
+      attributes: cleanNames(attributes),
       imageText: options.cleanText(imageText),
+      ...(match === undefined ? {} : { match }),
     });
     const kept = proposed.filter(({ score }) => score >= options.minScore).slice(0, options.maxPhrases);
     return {
       id: post.id,
       keyphrases: kept.map((phrase) => placePhrase(phrase, post.text, imageText)),
-      image: imageUse(image, post.enrichment?.match),
+      image: imageUse(image, match),
       entities,
       model: options.model,
     };

@@ -1,0 +1,150 @@
+import type { Share } from './associations.js';
+import type { Knowledge } from './knowledge.js';
+import type { Neighbour } from './neighbour-index.js';
+import { stemText, type Place, type StemmedText } from './phrasebook.js';
+import type { GeneratedPhrase } from './pointer-generator.js';
+import type { Proposal } from './proposer.js';
+import { termsOf, wordsOf, type Field } from './terms.js';
+
+/** How the neighbours vote for a label. */
+export interface Vote {
+  /** Similarity and rank of the first neighbour that has the label. */
+  readonly similarity: number;
+  readonly rank: number;
+  /** Neighbours that have it, and their share of all votes. */
+  readonly count: number;
+  readonly share: number;
+}
+
+/** The parts of a post in which phrases are looked for. */
+export const readable = ['text', 'ocr', 'entities'] as const;
+export type Readable = (typeof readable)[number];
+
+/** How much a field's shares count when the first labels by them are chosen. */
+const shareWeights = [
+  ['text', 1],
+  ['entities', 1],
+  ['ocr', 1],
+  ['past', 0.5],
+] as const;
+
+/** Ranks of the first labels by some measure, from 0, in their order. */
+type Ranks = ReadonlyMap<number, number>;
+
+/** What speaks for a post's labels and phrases: the maps lack those for which there is nothing. */
+export interface Evidence {
+  readonly proposal: Proposal;
+  readonly classified: Ranks;
+  /** How undecided the classifier is: the entropy of its probabilities, in nats. */
+  readonly entropy: number;
+  readonly votes: ReadonlyMap<number, Vote>;
+  readonly voted: Ranks;
+  readonly shares: Readonly<Record<Field | 'past', ReadonlyMap<number, Share>>>;
+  readonly shared: Ranks;
+  /** The generated phrases, best first. */
+  readonly generated: ReadonlyMap<string, { readonly logProbability: number; readonly rank: number }>;
+  readonly texts: Readonly<Record<Readable, StemmedText>>;
+  readonly stems: Readonly<Record<Readable, ReadonlySet<string>>>;
+  readonly places: Readonly<Record<Readable, ReadonlyMap<number, Place>>>;
+  readonly wordCounts: { readonly text: number; readonly ocr: number };
+}
+
+export interface EvidenceSettings {
+  /** A neighbour's vote is exp(sharpness × similarity). */
+  readonly sharpness: number;
+  /** How many labels are ranked by the neighbours' votes, and by the shares of the post's terms. */
+  readonly voted: number;
+  readonly shared: number;
+}
+
+/** Looks up, once for a post, all that its candidates and their features are made from. */
+export function gatherEvidence(
+  { memory, past, phrasebook }: Knowledge,
+  settings: EvidenceSettings,
+  proposal: Proposal,
+): Evidence {
+  const { post, classified, neighbours, logProbabilities, generated } = proposal;
+  const votes = countVotes(neighbours, settings.sharpness);
+  const terms = termsOf(post);
+  const shares = {
+    text: memory.sharesOf('text', terms.text),
+    entities: memory.sharesOf('entities', terms.entities),
+    attributes: memory.sharesOf('attributes', terms.attributes),
+    ocr: memory.sharesOf('ocr', terms.ocr),
+    past: past.sharesOf('text', terms.text),
+  };
+  const texts = {
+    text: stemText(post.text),
+    ocr: stemText(post.imageText),
+    entities: stemText(post.entities.join(' , ')),
+  };
+  return {
+    proposal,
+    classified: new Map(classified.map(({ index }, rank) => [index, rank])),
+    entropy: entropyOf(logProbabilities),
+    votes,
+    voted: rankLabels(
+      [...votes].map(([label, { share }]) => [label, share]),
+      settings.voted,
+    ),
+    shares,
+    shared: rankLabels([...sumShares(shares)], settings.shared),
+    generated: rankPhrases(generated),
+    texts,
+    stems: eachReadable((part) => new Set(texts[part].stems)),
+    places: eachReadable((part) => phrasebook.find(texts[part])),
+    wordCounts: { text: wordsOf(post.text).length, ocr: wordsOf(post.imageText).length },
+  };
+}
+
+/** The same of each part of a post in which phrases are looked for. */
+export function eachReadable<T>(of: (part: Readable) => T): Record<Readable, T> {
+  return { text: of('text'), ocr: of('ocr'), entities: of('entities') };
+}
+
+function countVotes(neighbours: readonly Neighbour[], sharpness: number): Map<number, Vote> {
+  const nearest = neighbours[0]?.similarity ?? 0;
+  const weights = neighbours.map(({ similarity }) => Math.exp(sharpness * (similarity - nearest)));
+  const all = weights.reduce((sum, weight) => sum + weight, 0);
+  const votes = new Map<number, Vote>();
+  neighbours.forEach(({ similarity, labels }, rank) => {
+    for (const label of labels) {
+      const vote = votes.get(label) ?? { similarity, rank, count: 0, share: 0 };
+      const share = vote.share + (weights[rank] ?? 0) / all;
+      votes.set(label, { ...vote, count: vote.count + 1, share });
+    }
+  });
+  return votes;
+}
+
+/** How strongly the fields' terms together speak for each label. */
+function sumShares(shares: Evidence['shares']): Map<number, number> {
+  const sums = new Map<number, number>();
+  for (const [field, weight] of shareWeights) {
+    for (const [label, { total }] of shares[field]) {
+      sums.set(label, (sums.get(label) ?? 0) + weight * total);
+    }
+  }
+  return sums;
+}
+
+/** The labels of the highest scores; of equal ones the smaller label first. */
+function rankLabels(scores: (readonly [label: number, score: number])[], count: number): Ranks {
+  const best = scores.sort(([a, p], [b, q]) => q - p || a - b).slice(0, count);
+  return new Map(best.map(([label], rank) => [label, rank]));
+}
+
+/** Different pieces can spell the same phrase: it keeps the best of its ranks. */
+function rankPhrases(generated: readonly GeneratedPhrase[]): Evidence['generated'] {
+  const ranks = new Map<string, { logProbability: number; rank: number }>();
+  generated.forEach(({ phrase, logProbability }, rank) => {
+    if (!ranks.has(phrase)) ranks.set(phrase, { logProbability, rank });
+  });
+  return ranks;
+}
+
+function entropyOf(logProbabilities: Float32Array): number {
+  let sum = 0;
+  for (const logProbability of logProbabilities) sum -= Math.exp(logProbability) * logProbability;
+  return sum;
+}

@@ -1,0 +1,108 @@
+import { noShare } from './associations.js';
+import type { Candidate } from './candidates.js';
+import type { Evidence } from './evidence.js';
+import type { Knowledge } from './knowledge.js';
+import type { Place } from './phrasebook.js';
+import { rowOf } from './tensors.js';
+
+/** A number about a candidate of a post. */
+type Feature = (candidate: Candidate, evidence: Evidence, knowledge: Knowledge) => number;
+
+/** Log-probability and ranks of what was not proposed. */
+const improbable = -20;
+const beyondClassified = 200;
+const beyond = 99;
+
+/**
+ * The ranker's features in the order of its input, computed as in `models/training/candidates.py`. Logarithms are
+ * natural, ranks count from 0, and shares are those of associations.ts; `past` is what hashtag posts of earlier years
+ * say.
+ */
+const features = {
+  classified: ({ label }, { proposal }) => proposal.logProbabilities[label] ?? improbable,
+  classified_rank: ({ label }, { classified }) => classified.get(label) ?? beyondClassified,
+  classified_gap: ({ label }, { proposal: { logProbabilities, classified } }) =>
+    (logProbabilities[label] ?? improbable) - (classified[0]?.score ?? improbable),
+  words_likeness: ({ label }, { proposal: { vector } }, { labelVectors }) =>
+    label < 0 ? 0 : dot(vector, rowOf(labelVectors, label, vector.length)),
+
+  neighbour_likeness: ({ label }, { votes }) => votes.get(label)?.similarity ?? 0,
+  neighbour_votes: ({ label }, { votes }) => votes.get(label)?.share ?? 0,
+  neighbour_count: ({ label }, { votes }) => votes.get(label)?.count ?? 0,
+  neighbour_rank: ({ label }, { votes }) => votes.get(label)?.rank ?? beyond,
+
+  text_share: ({ label }, { shares }) => (shares.text.get(label) ?? noShare).largest,
+  text_shares: ({ label }, { shares }) => (shares.text.get(label) ?? noShare).total,
+  entity_share: ({ label }, { shares }) => (shares.entities.get(label) ?? noShare).largest,
+  entity_shares: ({ label }, { shares }) => (shares.entities.get(label) ?? noShare).total,
+  attribute_share: ({ label }, { shares }) => (shares.attributes.get(label) ?? noShare).largest,
+  attribute_shares: ({ label }, { shares }) => (shares.attributes.get(label) ?? noShare).total,
+  ocr_share: ({ label }, { shares }) => (shares.ocr.get(label) ?? noShare).largest,
+  ocr_shares: ({ label }, { shares }) => (shares.ocr.get(label) ?? noShare).total,
+  past_share: ({ label }, { shares }) => (shares.past.get(label) ?? noShare).largest,
+  past_shares: ({ label }, { shares }) => (shares.past.get(label) ?? noShare).total,
+
+  together: ({ label }, { proposal: { classified } }, { memory }) =>
+    classified[0] === undefined ? 0 : memory.shareBeside(classified[0].index, label),
+  prior: ({ label }, _, { memory }) => Math.log(memory.postsWith(label) + 1),
+  past_prior: ({ label }, _, { past }) => Math.log(past.postsWith(label) + 1),
+  words: ({ stems }) => stems.length,
+  letters: ({ phrase }) => [...phrase].length,
+
+  in_text: ({ places }) => agreement(places.text),
+  text_place: ({ places }) => places.text?.start ?? -1,
+  in_ocr: ({ places }) => agreement(places.ocr),
+  in_entities: ({ places }) => agreement(places.entities),
+  text_overlap: ({ stems: own }, { stems }) => overlap(own, stems.text),
+  ocr_overlap: ({ stems: own }, { stems }) => overlap(own, stems.ocr),
+  entity_overlap: ({ stems: own }, { stems }) => overlap(own, stems.entities),
+
+  beam: ({ phrase }, { generated }) => generated.get(phrase)?.logProbability ?? improbable,
+  beam_rank: ({ phrase }, { generated }) => generated.get(phrase)?.rank ?? beyond,
+
+  // From here to `best_beam` a feature is the same for all candidates of a post.
+  text_words: (_, { wordCounts }) => wordCounts.text,
+  ocr_words: (_, { wordCounts }) => wordCounts.ocr,
+  best_classified: (_, { proposal }) => proposal.classified[0]?.score ?? improbable,
+  entropy: (_, { entropy }) => entropy,
+  nearest: (_, { proposal }) => proposal.neighbours[0]?.similarity ?? 0,
+  best_beam: (_, { proposal }) => proposal.generated[0]?.logProbability ?? improbable,
+
+  votes_rank: ({ label }, { voted }) => voted.get(label) ?? beyond,
+  shares_rank: ({ label }, { shared }) => shared.get(label) ?? beyond,
+} satisfies Readonly<Record<string, Feature>>;
+
+/** Names of the features in their order; the bundle's ranker must have been trained on the same. */
+export const featureNames: readonly string[] = Object.keys(features);
+
+const formulas: readonly Feature[] = Object.values(features);
+
+/** The features of a post's candidates, `[candidates, features]`. */
+export function featuresOf(
+  candidates: readonly Candidate[],
+  evidence: Evidence,
+  knowledge: Knowledge,
+): Float32Array {
+  const rows = new Float32Array(candidates.length * formulas.length);
+  let at = 0;
+  for (const candidate of candidates) {
+    for (const formula of formulas) rows[at++] = formula(candidate, evidence, knowledge);
+  }
+  return rows;
+}
+
+function agreement(place: Place | undefined): number {
+  if (place === undefined) return 0;
+  return place.by === 'letters' ? 2 : 1;
+}
+
+/** The share of a label's words whose stems stand in a text. */
+function overlap(words: readonly string[], stems: ReadonlySet<string>): number {
+  return words.filter((word) => stems.has(word)).length / words.length;
+}
+
+function dot(one: Float32Array, other: Float32Array): number {
+  let sum = 0;
+  for (let at = 0; at < one.length; at++) sum += (one[at] ?? 0) * (other[at] ?? 0);
+  return sum;
+}

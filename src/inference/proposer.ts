@@ -1,0 +1,78 @@
+import type { ModelPart } from '../domain/keyphrase.js';
+import type { ModelBundle } from './model-bundle.js';
+import { createNeighbourIndex, type LabelledVectors, type Neighbour } from './neighbour-index.js';
+import { createPointerGenerator, type GeneratedPhrase } from './pointer-generator.js';
+import type { ModelInput } from './protocol.js';
+import type { Session } from './session.js';
+import { rowOf, textTensors } from './tensors.js';
+import { createTokenizer } from './tokenizer.js';
+import { topScores, type Score } from './top-scores.js';
+
+/** How many of the classifier's labels have a rank of their own. */
+const rankedLabels = 200;
+
+/** What the model's parts say of one post, before anything is ranked. */
+export interface Proposal {
+  readonly post: ModelInput;
+  /** The encoder's, of length 1. */
+  readonly vector: Float32Array;
+  /** The classifier's, natural logarithms, by label. */
+  readonly logProbabilities: Float32Array;
+  /** The first labels by them, best first. */
+  readonly classified: readonly Score[];
+  /** The most similar labelled posts, most similar first. */
+  readonly neighbours: readonly Neighbour[];
+  /** The pointer generator's, best first. */
+  readonly generated: readonly GeneratedPhrase[];
+}
+
+/** Asks the encoder, the classifier, the neighbours and the pointer generator about the posts of a batch. */
+export type Proposer = (posts: readonly ModelInput[]) => Promise<readonly Proposal[]>;
+
+/**
+ * @param labels the classifier's, in the order of its scores
+ * @param memory the labelled posts that are remembered
+ * @param without parts that have nothing to say
+ */
+export function createProposer(
+  bundle: ModelBundle,
+  models: Readonly<Record<'text' | 'search' | 'decoder', Session>>,
+  labels: readonly string[],
+  memory: LabelledVectors,
+  without: readonly ModelPart[],
+): Proposer {
+  const { neighbours: count } = bundle.manifest.memory;
+  const { predictions } = bundle.manifest.decoder;
+  const tokenizer = createTokenizer(bundle);
+  const index = createNeighbourIndex(models.search, memory);
+  const generate = createPointerGenerator(bundle, models.decoder, tokenizer, labels);
+  const has = (part: ModelPart) => !without.includes(part);
+
+  return async (posts) => {
+    const tokenized = posts.map(tokenizer.tokenize);
+    const { vectors, log_probabilities, keys, values } = await models.text.run(textTensors(tokenized), {
+      vectors: 'float32',
+      log_probabilities: 'float32',
+      keys: 'float32',
+      values: 'float32',
+    });
+    // A classifier that knows nothing finds all labels equally likely.
+    if (!has('classifier')) log_probabilities.fill(-Math.log(labels.length));
+    const logProbabilities = posts.map((_, row) => rowOf(log_probabilities, row, labels.length));
+    const nothing = posts.map(() => []);
+    const classified = has('classifier')
+      ? logProbabilities.map((row) => topScores(row, rankedLabels))
+      : nothing;
+    const neighbours = has('neighbours') ? await index.search(vectors, count) : nothing;
+    const first = classified.map((labels) => labels.slice(0, predictions));
+    const generated = has('decoder') ? await generate({ posts: tokenized, keys, values }, first) : nothing;
+    return posts.map((post, row) => ({
+      post,
+      vector: rowOf(vectors, row, memory.width),
+      logProbabilities: logProbabilities[row] ?? new Float32Array(),
+      classified: classified[row] ?? [],
+      neighbours: neighbours[row] ?? [],
+      generated: generated[row] ?? [],
+    }));
+  };
+}

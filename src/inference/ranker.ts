@@ -1,0 +1,50 @@
+import { featureNames } from './features.js';
+import type { ModelBundle } from './model-bundle.js';
+import type { Session } from './session.js';
+import { float32 } from './tensors.js';
+
+/**
+ * The probability that each candidate is right.
+ *
+ * @param posts the features of each post's candidates, `[candidates, features]`
+ * @returns for each post its candidates' probabilities
+ */
+export type Ranker = (posts: readonly Float32Array[]) => Promise<readonly Float64Array[]>;
+
+/**
+ * Gradient-boosted trees whose scores are calibrated by Platt scaling (Platt, 1999).
+ *
+ * @throws Error when the bundle's ranker was trained on other features than these
+ */
+export function createRanker({ manifest }: ModelBundle, model: Session): Ranker {
+  const { features: expected, calibration } = manifest.ranker;
+  if (expected.join() !== featureNames.join()) {
+    throw new Error(`the ranker reads the features ${expected.join(', ')}, not ${featureNames.join(', ')}`);
+  }
+  const probabilityOf = (score: number) => 1 / (1 + Math.exp(-(calibration.a * score + calibration.b)));
+
+  return async (posts) => {
+    const features = concatenate(posts);
+    if (features.length === 0) return posts.map(() => new Float64Array());
+    const { score } = await model.run(
+      { features: float32(features, [features.length / featureNames.length, featureNames.length]) },
+      { score: 'float32' },
+    );
+    let candidate = 0;
+    return posts.map(({ length }) =>
+      Float64Array.from({ length: length / featureNames.length }, () =>
+        probabilityOf(score[candidate++] ?? NaN),
+      ),
+    );
+  };
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
