@@ -11,8 +11,6 @@ export interface Candidate {
   readonly stems: readonly string[];
   /** Where it stands in the post. */
   readonly places: Readonly<Record<Readable, Place | undefined>>;
-  /** How it was found. */
-  readonly origin: readonly Origin[];
 }
 
 /**
@@ -28,49 +26,51 @@ export function chooseCandidates(
   classified: number,
 ): readonly Candidate[] {
   const { generated, voted, shared, places, texts } = evidence;
-  const first = new Set([...evidence.classified.keys()].slice(0, classified));
-  const written = [...generated.keys()].map((phrase) => ({
-    phrase,
-    label: phrasebook.labelOf(phrase) ?? -1,
-  }));
-
-  const candidate = (found: Omit<Candidate, 'origin'>): Candidate => {
-    const stands = readable.some((part) => found.places[part] !== undefined);
-    const origins: readonly (readonly [Origin, boolean])[] = [
-      ['classified', first.has(found.label)],
-      ['generated', generated.has(found.phrase) && !stands],
-      ['copied', stands],
-      // What goes with the post's terms is known from labelled posts, as what the neighbours have.
-      ['neighbour', voted.has(found.label) || shared.has(found.label)],
-    ];
-    return { ...found, origin: origins.filter(([, isSo]) => isSo).map(([origin]) => origin) };
-  };
-
-  const known = new Set([
-    ...first,
-    ...written.map(({ label }) => label).filter((label) => label >= 0),
+  const written = [...generated.keys()];
+  const chosen = new Set([
+    ...[...evidence.classified.keys()].slice(0, classified),
+    ...written.map(phrasebook.labelOf).filter((label) => label !== undefined),
     ...voted.keys(),
     ...shared.keys(),
     ...readable.flatMap((part) => [...places[part].keys()]),
   ]);
-  const knownCandidates = [...known].map((label) =>
-    candidate({
-      phrase: labels[label] ?? '',
-      label,
-      stems: phrasebook.stemsOf(label),
-      places: eachReadable((part) => places[part].get(label)),
-    }),
-  );
-  const newCandidates = written
-    .filter(({ label }) => label < 0)
-    .map(({ phrase, label }) => {
+  const known = [...chosen].map((label) => ({
+    phrase: labels[label] ?? '',
+    label,
+    stems: phrasebook.stemsOf(label),
+    places: eachReadable((part) => places[part].get(label)),
+  }));
+  const unknown = written
+    .filter((phrase) => phrasebook.labelOf(phrase) === undefined)
+    .map((phrase) => {
       const { stems } = stemText(phrase);
-      return candidate({
+      return {
         phrase,
-        label,
+        label: -1,
         stems,
         places: eachReadable((part) => phrasebook.locate(stems, texts[part])),
-      });
+      };
     });
-  return [...knownCandidates, ...newCandidates];
+  return [...known, ...unknown];
+}
+
+/**
+ * How a candidate was found.
+ *
+ * @param classified how many of the classifier's labels are candidates
+ */
+export function originOf(
+  { phrase, label, places }: Candidate,
+  { classified: ranks, generated, voted, shared }: Evidence,
+  classified: number,
+): readonly Origin[] {
+  const stands = readable.some((part) => places[part] !== undefined);
+  const origins: readonly (readonly [Origin, boolean])[] = [
+    ['classified', (ranks.get(label) ?? Infinity) < classified],
+    ['generated', generated.has(phrase) && !stands],
+    ['copied', stands],
+    // What goes with the post's terms is known from labelled posts, as what the neighbours have.
+    ['neighbour', voted.has(label) || shared.has(label)],
+  ];
+  return origins.filter(([, isSo]) => isSo).map(([origin]) => origin);
 }

@@ -1,5 +1,5 @@
 import type { ModelPart, ScoredPhrase } from '../domain/keyphrase.js';
-import { chooseCandidates, type Candidate } from './candidates.js';
+import { chooseCandidates, originOf, type Candidate } from './candidates.js';
 import { gatherEvidence } from './evidence.js';
 import { featuresOf } from './features.js';
 import { readKnowledge, readMemory } from './knowledge.js';
@@ -40,23 +40,34 @@ export function createKeyphraseModel(
     const proposals = await propose(posts);
     const cases = proposals.map((proposal) => {
       const evidence = gatherEvidence(knowledge, settings, proposal);
-      const candidates = chooseCandidates(evidence, knowledge, settings.classified);
-      return { candidates, features: featuresOf(candidates, evidence, knowledge) };
+      return { evidence, candidates: chooseCandidates(evidence, knowledge, settings.classified) };
     });
-    const probabilities = await rank(cases.map(({ features }) => features));
-    return cases.map(({ candidates }, post) =>
-      best(candidates, probabilities[post] ?? new Float64Array(), limit),
+    const probabilities = await rank(
+      cases.map(({ evidence, candidates }) => featuresOf(candidates, evidence, knowledge)),
+    );
+    return cases.map(({ evidence, candidates }, post) =>
+      likeliest(candidates, probabilities[post] ?? new Float64Array(), limit).map(
+        ({ score, ...candidate }) => ({
+          phrase: candidate.phrase,
+          score,
+          origin: originOf(candidate, evidence, settings.classified),
+        }),
+      ),
     );
   };
 }
 
-/** The likeliest candidates. Of those whose words have the same stems the likeliest is taken. */
-function best(candidates: readonly Candidate[], probabilities: Float64Array, limit: number): ScoredPhrase[] {
-  const byStems = new Map<string, ScoredPhrase>();
+/** The likeliest candidates with their probabilities. Of those whose words have the same stems one is enough. */
+function likeliest(
+  candidates: readonly Candidate[],
+  probabilities: Float64Array,
+  limit: number,
+): (Candidate & { readonly score: number })[] {
+  const byStems = new Map<string, Candidate & { readonly score: number }>();
   for (const { index, score } of topScores(probabilities, candidates.length)) {
-    const { phrase, stems, origin } = candidates[index] as Candidate;
-    const key = stems.join(' ');
-    if (!byStems.has(key)) byStems.set(key, { phrase, score, origin });
+    const candidate = candidates[index] as Candidate;
+    const stems = candidate.stems.join(' ');
+    if (!byStems.has(stems)) byStems.set(stems, { ...candidate, score });
     if (byStems.size === limit) break;
   }
   return [...byStems.values()];

@@ -67,6 +67,28 @@ export interface Hypothesis {
   readonly logProbability: number;
 }
 
+/** The tokens of a source, each once, from the smallest: what is copied from different places adds up. */
+interface CopyPool {
+  readonly tokens: readonly number[];
+  /** Their numbers in the decoder's vocabulary. */
+  readonly ids: readonly number[];
+  /** For each place of the post, and for each predicted token, where among them it is. */
+  readonly places: readonly (number | undefined)[];
+  readonly options: readonly (number | undefined)[];
+}
+
+function poolOf({ tokens, predicted }: Source, vocabulary: PieceVocabulary): CopyPool {
+  const all = new Set([...tokens.filter((token) => token !== undefined), ...predicted]);
+  const sorted = [...all].sort((a, b) => a - b);
+  const at = new Map(sorted.map((token, index) => [token, index]));
+  return {
+    tokens: sorted,
+    ids: sorted.map(vocabulary.idOf),
+    places: tokens.map((token) => (token === undefined ? undefined : at.get(token))),
+    options: predicted.map((token) => at.get(token)),
+  };
+}
+
 export interface SearchOptions {
   readonly vocabulary: PieceVocabulary;
   /** Phrases that are found for a source. */
@@ -87,7 +109,7 @@ export async function searchPhrases(
   const { vocabulary, beams } = options;
   const searches = sources.map((source, post) => {
     const open: readonly Hypothesis[] = [{ tokens: [], logProbability: 0 }];
-    return { post, source, open, finished: [] as Hypothesis[] };
+    return { post, pool: poolOf(source, vocabulary), open, finished: [] as Hypothesis[] };
   });
   for (;;) {
     const prefixes = searches.flatMap(({ post, open }) =>
@@ -98,7 +120,7 @@ export async function searchPhrases(
     for (const search of searches) {
       const next = answers.splice(0, search.open.length);
       const grown = search.open.flatMap((hypothesis, beam) =>
-        extend(hypothesis, next[beam] as NextPiece, search.source, options),
+        extend(hypothesis, next[beam] as NextPiece, search.pool, options),
       );
       const kept = grown.sort(likelierFirst).slice(0, beams - search.finished.length);
       search.finished.push(...kept.filter(({ ended }) => ended));
@@ -112,14 +134,14 @@ export async function searchPhrases(
 function extend(
   { tokens, logProbability }: Hypothesis,
   next: NextPiece,
-  source: Source,
+  pool: CopyPool,
   options: SearchOptions,
 ): (Hypothesis & { readonly ended: boolean })[] {
   const after = (probability: number) => logProbability + Math.log(probability + tiny);
   const ending =
     tokens.length === 0 ? [] : [{ tokens, logProbability: after(next.vocabulary[end] ?? 0), ended: true }];
   if (tokens.length === options.longest) return ending;
-  const longer = likeliestTokens(next, source, options).map(([token, probability]) => ({
+  const longer = likeliestTokens(next, pool, options).map(([token, probability]) => ({
     tokens: [...tokens, token],
     logProbability: after(probability),
     ended: false,
@@ -130,24 +152,22 @@ function extend(
 /** The tokens most likely to follow with their probabilities: as many as there are beams, since no more can be kept. */
 function likeliestTokens(
   { vocabulary: written, copied, chosen }: NextPiece,
-  { tokens, predicted }: Source,
+  { tokens, ids, places, options }: CopyPool,
   { vocabulary, beams }: SearchOptions,
 ): (readonly [token: number, probability: number])[] {
-  const total = new Map<number, number>();
-  for (const { index, score } of topScores(written.subarray(firstPiece), beams)) {
-    const token = vocabulary.tokens[index];
-    if (token !== undefined) total.set(token, score);
-  }
-  const add = (token: number, probability: number): void => {
-    const id = vocabulary.idOf(token);
-    const byItself = id === unknown ? 0 : (written[id] ?? 0);
-    total.set(token, (total.get(token) ?? byItself) + probability);
+  const probabilities = Float64Array.from(ids, (id) => (id === unknown ? 0 : (written[id] ?? 0)));
+  const add = (at: number | undefined, probability: number | undefined) => {
+    if (at !== undefined) probabilities[at] = (probabilities[at] ?? 0) + (probability ?? 0);
   };
-  tokens.forEach((token, place) => {
-    if (token !== undefined) add(token, copied[place] ?? 0);
-  });
-  predicted.forEach((token, place) => add(token, chosen[place] ?? 0));
-  return [...total].sort(([a, p], [b, q]) => q - p || a - b).slice(0, beams);
+  places.forEach((at, place) => add(at, copied[place]));
+  options.forEach((at, place) => add(at, chosen[place]));
+  const copyable = topScores(probabilities, beams).map(
+    ({ index, score }) => [tokens[index] ?? 0, score] as const,
+  );
+  const others = topScores(written.subarray(firstPiece), beams)
+    .map(({ index, score }) => [vocabulary.tokens[index] ?? 0, score] as const)
+    .filter(([token]) => !tokens.includes(token));
+  return [...copyable, ...others].sort(([a, p], [b, q]) => q - p || a - b).slice(0, beams);
 }
 
 function likelierFirst(one: Hypothesis, other: Hypothesis): number {

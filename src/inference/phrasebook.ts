@@ -50,11 +50,15 @@ export function createPhrasebook(labels: readonly string[]): Phrasebook {
       const found = new Map<number, Place>();
       for (let from = 0; from < words.length; from++) {
         const start = from / words.length;
-        for (let to = from + 1; to <= Math.min(words.length, from + longest); to++) {
-          for (const label of byLetters.get(words.slice(from, to).join('')) ?? []) {
+        let letters = '';
+        let stemmed = '';
+        for (let to = from; to < Math.min(words.length, from + longest); to++) {
+          letters += words[to] ?? '';
+          stemmed += (to === from ? '' : ' ') + (textStems[to] ?? '');
+          for (const label of byLetters.get(letters) ?? []) {
             if (found.get(label)?.by !== 'letters') found.set(label, { start, by: 'letters' });
           }
-          for (const label of byStems.get(textStems.slice(from, to).join(' ')) ?? []) {
+          for (const label of byStems.get(stemmed) ?? []) {
             if (!found.has(label)) found.set(label, { start, by: 'stems' });
           }
         }
