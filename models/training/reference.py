@@ -35,6 +35,7 @@ def read_vectors(file: Path, hidden: int) -> np.ndarray:
 
 def read_associations(counts: dict, shrink: float) -> Associations:
     found = Associations(tuple(counts["fields"]), shrink)
+    found.posts = counts["posts"]
     found.labels.update({int(label): n for label, n in counts["labels"].items()})
     for label, others in counts["together"].items():
         found.together[int(label)].update({int(other): n for other, n in others.items()})
