@@ -87,6 +87,14 @@ class Reference:
             neighbours = [(float(near[j, i]), self.memory_labels[j]) for j in nearest]
             yield rows[i][0], Proposal(post, logp[i], vectors[i], neighbours, found[i])
 
+    def learn(self, post: Post, vector: np.ndarray) -> None:
+        """Takes a post whose keyphrases are known into the memory."""
+        gold = [self.knowledge.phrasebook.index[k] for k in post.keyphrases if k in self.knowledge.phrasebook.index]
+        if gold:
+            self.memory = np.vstack([self.memory, vector])
+            self.memory_labels.append(gold)
+            self.knowledge.memory.add(post, gold)
+
     def _batch(self, tokens: np.ndarray, logp: np.ndarray) -> dict[str, np.ndarray]:
         count = self.manifest["decoder"]["predictions"]
         options = []
