@@ -67,8 +67,8 @@ export const schema = z.strictObject({
       concurrentPartitions: count(1, 64).default(3),
       /** Bytes a fetch asks a partition for. */
       fetchBytes: count(1, 2 ** 30).default(1_048_576),
-      /** The largest record the broker takes; a dead letter that would be larger goes without its value. */
-      maxRecordBytes: count(1_000, 2 ** 30).default(1_000_000),
+      /** The largest record the broker takes. A larger result is dead-lettered, a larger dead letter goes without its value. */
+      maxRecordBytes: count(10_000, 2 ** 30).default(1_000_000),
       sessionTimeoutMs: milliseconds.default(30_000),
       /** How the output is compressed. */
       compression: z.enum(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('lz4'),

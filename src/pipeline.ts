@@ -58,6 +58,8 @@ export function createPipeline(
           }),
           toArray(),
           map((all) => all.sort((a, b) => (a.position.offset < b.position.offset ? -1 : 1))),
+          // Each record has one outcome, so in the order of the input they stand side by side.
+          map((all) => all.map((outcome, index) => sendable(outcome, batch.records[index], sink))),
         ),
       );
       const { topic, partition, lastOffset } = batch;
@@ -67,6 +69,13 @@ export function createPipeline(
       events.batchEnded(batch);
     }
   };
+}
+
+/** The outcome, or a dead letter in its place where the output would never take it. */
+function sendable(outcome: Outcome, raw: ConsumedRecord | undefined, sink: Sink): Outcome {
+  const detail = sink.refuses(outcome);
+  if (detail === undefined || raw === undefined) return outcome;
+  return { kind: 'dead-letter', position: outcome.position, code: 'result_too_large', detail, raw };
 }
 
 /** Takes each post one step on, at most `bound` at a time; outcomes that stand already pass by. */

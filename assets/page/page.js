@@ -27,6 +27,7 @@ const rejections = {
   too_long: 'too long',
   language: 'other language',
   duplicate: 'duplicate',
+  result_too_large: 'result too large',
 };
 
 const at = (id) => document.getElementById(id);

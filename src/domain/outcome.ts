@@ -28,7 +28,7 @@ export interface TaggedPost {
   readonly model: ModelVersion;
 }
 
-/** Why a record could not be read, or is nothing to tag: the closed list of the dead letters' `tagstream-reason`. */
+/** Why a record could not be read, is nothing to tag, or has no result that fits: the closed list of the dead letters' `tagstream-reason`. */
 export const rejections = [
   'not_json',
   'invalid_post',
@@ -37,6 +37,7 @@ export const rejections = [
   'too_long',
   'language',
   'duplicate',
+  'result_too_large',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 

@@ -1,4 +1,5 @@
 import type { ConsumedRecord } from '../domain/record.js';
+import { faultOfId } from './bounds.js';
 import { readPlain } from './plain.js';
 import { isObject, rejected, type JsonObject, type ReadResult } from './read-post.js';
 import { isXV2, readXV2 } from './x-v2.js';
@@ -56,9 +57,14 @@ function readDeletion(key: Buffer | null): ReadResult {
     );
   }
   const id = decodeUtf8(key);
-  return id === undefined
-    ? rejected('invalid_post', 'a record without value whose key is no UTF-8 text: there is no id to delete')
-    : { kind: 'tombstone', id };
+  if (id === undefined) {
+    return rejected(
+      'invalid_post',
+      'a record without value whose key is no UTF-8 text: there is no id to delete',
+    );
+  }
+  const fault = faultOfId(id);
+  return fault === undefined ? { kind: 'tombstone', id } : rejected('invalid_post', `key: ${fault}`);
 }
 
 /** A message with a `text` of its own is plain, whatever else it has; but every tweet of the X API v1.1 has one. */

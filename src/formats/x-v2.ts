@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { Post } from '../domain/post.js';
+import { idOf } from './bounds.js';
 import { describeFaults, expected } from './faults.js';
 import { isObject, rejected, type JsonObject, type ReadResult } from './read-post.js';
 
 const text = z.string(expected('a string'));
-const id = z.string(expected('a string')).min(1, expected('a string that is not empty'));
+const id = idOf('a string that is not empty');
 const listOf = <T extends z.ZodType>(item: T) => z.array(item, expected('a list')).default([]);
 const object = <T extends z.core.$ZodShape>(shape: T) => z.object(shape, expected('an object'));
 

@@ -1,8 +1,8 @@
 import { CompressionTypes, Partitioners, type Kafka, type Producer, type RecordMetadata } from 'kafkajs';
 import { InfrastructureError } from '../domain/errors.js';
-import type { ResultBatch } from '../domain/outcome.js';
+import type { Outcome, ResultBatch } from '../domain/outcome.js';
 import type { Sink } from '../domain/transport.js';
-import { toRecords, type Destination, type OutgoingRecord } from './kafka-records.js';
+import { excessBytes, toRecords, type Destination, type OutgoingRecord } from './kafka-records.js';
 import { withinBytes } from './record-size.js';
 
 export interface KafkaSinkOptions {
@@ -11,7 +11,7 @@ export interface KafkaSinkOptions {
   readonly outputTopic: string;
   readonly deadLetterTopic: string;
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
-  /** The largest record batch that the brokers take, in bytes. */
+  /** The largest record that the brokers take, in bytes: no batch of records is larger either. */
   readonly maxRecordBytes: number;
 }
 
@@ -53,6 +53,13 @@ export class KafkaSink implements Sink {
 
   async open(): Promise<void> {
     this.#connection = await this.#connect();
+  }
+
+  refuses(outcome: Outcome): string | undefined {
+    const { maxRecordBytes } = this.#options;
+    const bytes = excessBytes(outcome, maxRecordBytes);
+    if (bytes === undefined) return undefined;
+    return `the result takes ${bytes} bytes, more than kafka.maxRecordBytes (${maxRecordBytes})`;
   }
 
   write(batch: ResultBatch): Promise<void> {

@@ -26,6 +26,11 @@ export class NdjsonSink implements Sink {
     return Promise.resolve();
   }
 
+  /** A line may be of any length. */
+  refuses(): undefined {
+    return undefined;
+  }
+
   async write({ outcomes }: ResultBatch): Promise<void> {
     const lines = outcomes.map((outcome) => `${JSON.stringify(toLine(outcome))}\n`).join('');
     if (lines === '') return;
