@@ -18,6 +18,11 @@ export interface ImageUse {
   readonly match?: number;
 }
 
+/** What became of the image, in one word: `used`, or why not. */
+export function imageOutcome({ used, reason = 'none' }: ImageUse): ImageAbsence | 'used' {
+  return used ? 'used' : reason;
+}
+
 /** A result, as it goes out: the value of a record of the output topic. */
 export interface TaggedPost {
   readonly id: string;

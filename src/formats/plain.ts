@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { isJsonObject, type JsonObject } from '../domain/json.js';
 import type { Enrichment, Post } from '../domain/post.js';
 import { idOf, imageText, words } from './bounds.js';
 import { describeFaults, expected } from './faults.js';
-import { isObject, rejected, type JsonObject, type ReadResult } from './read-post.js';
+import { rejected, type ReadResult } from './read-post.js';
 
 const text = z.string(expected('a string'));
 const idLike = 'a string that is not empty, or a whole number within 2^53';
@@ -36,7 +37,10 @@ const plainPost = z.object({
 export function readPlain(content: JsonObject): ReadResult {
   const { enrichment } = content;
   const parsed = plainPost.safeParse(
-    withoutNulls({ ...content, enrichment: isObject(enrichment) ? withoutNulls(enrichment) : enrichment }),
+    withoutNulls({
+      ...content,
+      enrichment: isJsonObject(enrichment) ? withoutNulls(enrichment) : enrichment,
+    }),
   );
   return parsed.success
     ? { kind: 'post', post: parsed.data }

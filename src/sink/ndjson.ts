@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { InfrastructureError } from '../domain/errors.js';
+import { OutputLostError } from '../domain/errors.js';
 import type { Outcome, ResultBatch } from '../domain/outcome.js';
 import type { Sink } from '../domain/transport.js';
 
@@ -36,7 +36,7 @@ export class NdjsonSink implements Sink {
     if (lines === '') return;
     await new Promise<void>((resolve, reject) => {
       this.#output.write(lines, (error) => {
-        if (error) reject(unwritable(error));
+        if (error) reject(new OutputLostError(error));
         else resolve();
       });
     });
@@ -62,6 +62,3 @@ function toLine(outcome: Outcome): unknown {
       return { skipped: outcome.reason, line };
   }
 }
-
-const unwritable = (error: Error): InfrastructureError =>
-  new InfrastructureError(`results cannot be written: ${error.message}`, { cause: error });
