@@ -24,7 +24,7 @@ export async function demo(config: Config, once: boolean): Promise<number> {
   const agent = await startAgent(config, {
     transport: {
       kind: 'ndjson',
-      input: { name: 'the bundled posts', stream: Readable.from(once ? [posts] : overAndOver(posts)) },
+      input: { name: postsFile, stream: Readable.from(once ? [posts] : overAndOver(posts)) },
       output: { name: 'this page', stream: nowhere() },
     },
     web: !once,
