@@ -28,7 +28,9 @@ describeWithKafka('tag, eval and run', (broker) => {
     const subject = ['cats', 'football', 'coffee', 'a storm', 'new music'][index % 5] ?? '';
     const extras = [
       { images: [`${photos.url}/photos/${names[index % names.length]}`] },
-      { enrichment: { entities: ['beagle'], attributes: ['dog', 'grass'], imageText: 'adopt me', match: 0.8 } },
+      {
+        enrichment: { entities: ['beagle'], attributes: ['dog', 'grass'], imageText: 'adopt me', match: 0.8 },
+      },
       index % 10 === 2 ? { images: [`${photos.url}/status/404`] } : {},
     ];
     return {
