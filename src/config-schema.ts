@@ -23,7 +23,7 @@ const address = z
 const language = z
   .string()
   .regex(/^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]+)*$/, 'not a language tag such as "en" or "pt-BR"')
-  .transform((tag) => tag.toLowerCase().split(/[-_]/)[0] ?? tag);
+  .overwrite((tag) => tag.toLowerCase().split(/[-_]/)[0] ?? tag);
 
 const allowedRange = name.superRefine((entry, context) => {
   try {
