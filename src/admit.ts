@@ -1,7 +1,7 @@
 import type { DeadLetter, Noise, Outcome, Rejection, Skipped } from './domain/outcome.js';
+import type { CleanPost } from './domain/post.js';
 import type { ConsumedRecord, Envelope } from './domain/record.js';
 import { readPost, type Format } from './formats/detect.js';
-import type { CleanPost } from './pipeline.js';
 import type { NoiseFound, Screen } from './transform/screen-post.js';
 
 export interface AdmissionOptions {

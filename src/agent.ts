@@ -1,11 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Config } from './config.js';
-import { InfrastructureError } from './domain/errors.js';
 import type { Outcome } from './domain/outcome.js';
 import type { ConsumedBatch } from './domain/record.js';
 import type { Sink, Source } from './domain/transport.js';
 import { createKafka } from './kafka/client.js';
-import { describeTopics, type TopicPartitions } from './kafka/topics.js';
+import { describeTopics } from './kafka/topics.js';
 import { packageVersion } from './package-version.js';
 import { createPipeline } from './pipeline.js';
 import { KafkaSink } from './sink/kafka.js';
@@ -16,7 +15,7 @@ import { openTagger, type Tagger } from './tagger.js';
 import { createEvents, type Events } from './telemetry/events.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
-import { encodeThumbnail } from './transform/decode-image.js';
+import { encodeThumbnail } from './transform/encode-thumbnail.js';
 import { createRecentPosts, type RecentPosts } from './web/recent-posts.js';
 import { createWebServer, type WebServer } from './web/server.js';
 
@@ -26,7 +25,13 @@ const maxLineBytes = 64 * 2 ** 20;
 /** Where posts come from and where their outcomes go. */
 export type Transport =
   | { readonly kind: 'kafka' }
-  | { readonly kind: 'ndjson'; readonly input: Readable; readonly name: string; readonly output: Writable };
+  | { readonly kind: 'ndjson'; readonly input: Named<Readable>; readonly output: Named<Writable> };
+
+/** A stream with what people call it. */
+export interface Named<S> {
+  readonly name: string;
+  readonly stream: S;
+}
 
 export interface AgentOptions {
   readonly transport: Transport;
@@ -41,10 +46,10 @@ export interface AgentOptions {
 /** A running agent. */
 export interface Agent {
   /**
-   * Resolves when the input has ended or the agent was stopped, and everything is drained and closed; rejects when
-   * the agent had to give up.
+   * Resolves when everything is drained and closed, with whether the input had ended or the agent was stopped before;
+   * rejects when the agent had to give up.
    */
-  readonly finished: Promise<void>;
+  readonly finished: Promise<'ended' | 'stopped'>;
   /** Where the live page is, if it is served. */
   readonly address: string | undefined;
   /** Takes no new posts, finishes those under way, and settles with `finished`. */
@@ -76,7 +81,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     const recentPosts = createRecentPosts(config.web.recentPosts);
     let address: string | undefined;
     if (options.web) {
-      const web = createWeb(config, metrics, recentPosts, tagger, joined);
+      const web = createWeb(config, options.transport, metrics, recentPosts, tagger, joined);
       address = await web.listen();
       opened.push(web);
       events.webListening(address);
@@ -92,14 +97,23 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
       },
     );
     events.started({ version: packageVersion, config });
-    const finished = untilFinished(source, source.run(handle), tagger.died, async () => {
-      await closeAll();
-      events.stopped();
-    });
+    let stopped = false;
+    const untilFinished = async (): Promise<'ended' | 'stopped'> => {
+      try {
+        await Promise.race([source.run(handle), tagger.died]);
+        return stopped ? 'stopped' : 'ended';
+      } finally {
+        await source.stop();
+        await closeAll();
+        events.stopped();
+      }
+    };
+    const finished = untilFinished();
     return {
       finished,
       address,
       async stop(why) {
+        stopped = true;
         events.stopping(why);
         await source.stop();
         await finished;
@@ -108,20 +122,6 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
   } catch (error) {
     await closeAll();
     throw error;
-  }
-}
-
-async function untilFinished(
-  source: Source,
-  running: Promise<void>,
-  died: Promise<never>,
-  close: () => Promise<void>,
-): Promise<void> {
-  try {
-    await Promise.race([running, died]);
-  } finally {
-    await source.stop();
-    await close();
   }
 }
 
@@ -134,22 +134,28 @@ interface Ends {
 
 function createEnds({ kafka }: Config, transport: Transport, logger: Logger, events: Events): Ends {
   if (transport.kind === 'ndjson') {
-    const { input, name, output } = transport;
-    const source = new NdjsonSource(input, { name, chunkSize: kafka.chunkSize, maxLineBytes }, events);
-    return { source, sink: new NdjsonSink(output), joined: () => true };
+    const { input, output } = transport;
+    const options = { name: input.name, chunkSize: kafka.chunkSize, maxLineBytes };
+    const source = new NdjsonSource(input.stream, options, events);
+    return { source, sink: new NdjsonSink(output.stream), joined: () => true };
   }
   const source = new KafkaSource(createKafka(kafka, logger), kafka, events);
-  const sink = new KafkaSink(createKafka(kafka, logger), kafka);
+  const sink = new KafkaSink(createKafka(kafka, logger), describeTopics, kafka);
   return { source, sink, joined: () => source.joined };
 }
 
 function createWeb(
   { web, kafka, inference }: Config,
+  transport: Transport,
   metrics: Metrics,
   recentPosts: RecentPosts,
   { model, provider, waitingMs }: Tagger,
   joined: () => boolean,
 ): WebServer {
+  const [input, output] =
+    transport.kind === 'kafka'
+      ? [kafka.inputTopic, kafka.outputTopic]
+      : [transport.input.name, transport.output.name];
   return createWebServer({
     ...web,
     metrics,
@@ -160,7 +166,7 @@ function createWeb(
         waitingMs() > inference.timeoutMs ? ['the inference worker does not answer'] : [],
       unreadyBecause: () => (joined() ? [] : ['the consumer group has not been joined']),
     },
-    about: { version: packageVersion, model, provider, input: kafka.inputTopic, output: kafka.outputTopic },
+    about: { version: packageVersion, model, provider, input, output },
   });
 }
 
@@ -177,31 +183,4 @@ function publish(
     events.outcomeOut(outcome, timestamp);
     recentPosts.add({ outcome, timestamp });
   }
-}
-
-/**
- * Asks the brokers for the three topics.
- *
- * @throws InfrastructureError naming the topics that don't exist
- * @throws KafkaJSError when no broker answers
- */
-export async function checkTopics({ kafka }: Config): Promise<readonly TopicPartitions[]> {
-  const names = [kafka.inputTopic, kafka.outputTopic, kafka.deadLetterTopic];
-  const topics = await describeTopics(createKafka(kafka, createLogger('silent')), names);
-  const missing = topics.filter(({ partitions }) => partitions === 0).map(({ topic }) => topic);
-  if (missing.length === 0) return topics;
-  throw new InfrastructureError(
-    `on ${kafka.brokers.join(', ')} there is no topic ${missing.join(', ')}: create it`,
-  );
-}
-
-/**
- * Loads the model as an agent would, and lets go of it again.
- *
- * @throws ConfigurationError when the bundle or the execution provider can't be used
- */
-export async function checkModel(config: Config): Promise<Pick<Tagger, 'model' | 'provider' | 'note'>> {
-  const tagger = await openTagger(config, createEvents(createLogger('silent'), createMetrics()));
-  await tagger.close();
-  return tagger;
 }

@@ -20,6 +20,12 @@ const address = z
   .string()
   .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'not an address of the form host:port');
 
+/** A language by its primary subtag: whatever follows it in a setting or a post makes no difference. */
+const language = z
+  .string()
+  .regex(/^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]+)*$/, 'not a language tag such as "en" or "pt-BR"')
+  .overwrite((tag) => tag.toLowerCase().split(/[-_]/)[0] ?? tag);
+
 const allowedRange = name.superRefine((entry, context) => {
   try {
     parseAllowed(entry);
@@ -68,8 +74,8 @@ export const schema = z.strictObject({
       concurrentPartitions: count(1, 64).default(3),
       /** Bytes a fetch asks a partition for. */
       fetchBytes: count(1, 2 ** 30).default(1_048_576),
-      /** The largest record the broker takes; a dead letter that would be larger goes without its value. */
-      maxRecordBytes: count(1_000, 2 ** 30).default(1_000_000),
+      /** The largest record the broker takes. A larger result is dead-lettered, a larger dead letter goes without its value. */
+      maxRecordBytes: count(10_000, 2 ** 30).default(1_000_000),
       sessionTimeoutMs: milliseconds.default(30_000),
       /** How the output is compressed. */
       compression: z.enum(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('lz4'),
@@ -94,8 +100,8 @@ export const schema = z.strictObject({
   format: z.enum(['auto', 'plain', 'x-v2']).default('auto'),
   noise: z
     .strictObject({
-      /** Languages to tag, as the posts give them ("en"); empty: all. A post that gives none is tagged. */
-      languages: z.array(name).default([]),
+      /** Languages to tag ("en"), compared by the first subtag: "pt-BR" is "pt". Empty: all. A post that gives none is tagged. */
+      languages: z.array(language).default([]),
       /** How many of the latest posts are remembered to tell exact duplicates; 0: none. */
       duplicateWindow: count(0, 10_000_000).default(10_000),
       /** The longest text, in UTF-16 units. */
@@ -111,7 +117,7 @@ export const schema = z.strictObject({
       timeoutMs: milliseconds.default(5_000),
       maxBytes: count(1_000, 2 ** 30).default(10_000_000),
       maxPixels: count(1_000, 2 ** 30).default(50_000_000),
-      /** Posts whose images are fetched, decoded and encoded at the same time. */
+      /** Posts of one batch whose images are fetched and decoded at the same time. */
       concurrency: count(1, 1_024).default(32),
     })
     .prefault({}),
@@ -120,7 +126,7 @@ export const schema = z.strictObject({
       provider: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
       /** Threads one model run may use; 0: as many as there are cores. */
       threads: count(0, 256).default(0),
-      /** Posts of one batch that wait for a model or are in it at the same time. */
+      /** Posts of one batch that wait for a model or are in it at the same time, for each of the two models. */
       concurrency: count(1, 10_000).default(64),
       /** How long a model run may take before the agent calls itself unhealthy. */
       timeoutMs: milliseconds.default(60_000),

@@ -1,14 +1,11 @@
 import { from, lastValueFrom, map, mergeMap, of, toArray, type OperatorFunction } from 'rxjs';
 import type { EnrichedPost, VisualEntity } from './domain/entity.js';
 import type { Image } from './domain/image.js';
-import type { Outcome, TaggedPost } from './domain/outcome.js';
-import type { Post } from './domain/post.js';
+import type { Outcome, ResultBatch, TaggedPost } from './domain/outcome.js';
+import type { CleanPost, Post } from './domain/post.js';
 import type { ConsumedBatch, ConsumedRecord, Envelope } from './domain/record.js';
 import type { BatchHandler, Sink } from './domain/transport.js';
 import type { Events } from './telemetry/events.js';
-
-/** A post whose text has been cleaned. */
-export type CleanPost = Pick<EnrichedPost, 'post' | 'cleanText'>;
 
 /** One item in, one item out: the steps of a post's way, in their order. */
 export interface Steps {
@@ -38,6 +35,7 @@ export function createPipeline(
   events: Events,
   published: (batch: ConsumedBatch, outcomes: readonly Outcome[]) => void,
 ): BatchHandler {
+  const write = events.timed('write', (results: ResultBatch) => sink.write(results));
   return async (batch) => {
     events.batchConsumed(batch);
     try {
@@ -46,6 +44,7 @@ export function createPipeline(
           map((record) => steps.admit(record)),
           undecided(bounds.images, async ({ position, value }: Envelope<CleanPost>) => {
             const image = await steps.loadImage(value.post);
+            if (image.kind === 'absent') events.imageAbsent(position, image);
             return { position, value: { ...value, image } };
           }),
           undecided(bounds.inference, async ({ position, value }) => {
@@ -58,15 +57,24 @@ export function createPipeline(
           }),
           toArray(),
           map((all) => all.sort((a, b) => (a.position.offset < b.position.offset ? -1 : 1))),
+          // Each record has one outcome, so in the order of the input they stand side by side.
+          map((all) => all.map((outcome, index) => sendable(outcome, batch.records[index], sink))),
         ),
       );
       const { topic, partition, lastOffset } = batch;
-      await sink.write({ topic, partition, outcomes, nextOffset: lastOffset + 1n });
+      await write({ topic, partition, outcomes, nextOffset: lastOffset + 1n });
       published(batch, outcomes);
     } finally {
       events.batchEnded(batch);
     }
   };
+}
+
+/** The outcome, or a dead letter in its place where the output would never take it. */
+function sendable(outcome: Outcome, raw: ConsumedRecord | undefined, sink: Sink): Outcome {
+  const detail = sink.refuses(outcome);
+  if (detail === undefined || raw === undefined) return outcome;
+  return { kind: 'dead-letter', position: outcome.position, code: 'result_too_large', detail, raw };
 }
 
 /** Takes each post one step on, at most `bound` at a time; outcomes that stand already pass by. */

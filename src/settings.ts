@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import type { ConfigurationFault } from './domain/errors.js';
+import { isJsonObject, type JsonObject } from './domain/json.js';
 
 /** A nested object of settings from one place, not validated yet. */
-export type Settings = Readonly<Record<string, unknown>>;
+export type Settings = JsonObject;
 
 /** A key there is, and the type its value has. */
 export interface SettingKey {
@@ -16,7 +17,7 @@ export function settingsFromFile(file: string, faults: ConfigurationFault[]): Se
   try {
     // Pretty errors quote the source, and the source can hold a password.
     const content: unknown = parseYaml(readFileSync(file, 'utf8'), { prettyErrors: false }) ?? {};
-    if (isSettings(content)) return content;
+    if (isJsonObject(content)) return content;
     faults.push({ key: file, problem: 'is not a mapping of settings' });
   } catch (error) {
     faults.push({ key: file, problem: `cannot be read as YAML or JSON (${(error as Error).message})` });
@@ -26,8 +27,8 @@ export function settingsFromFile(file: string, faults: ConfigurationFault[]): Se
 
 /** Kubernetes sets these for a service of the agent's name; they are not settings. */
 const serviceLink = /^TAGSTREAM_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP)(_.*)?)?)$/;
-/** Variables of the project's own tools. */
-const notSettings = new Set(['TAGSTREAM_DATA', 'TAGSTREAM_CONFIG']);
+/** Variables that are read elsewhere: the place of the settings, and what tests and training go by. */
+const notSettings = new Set(['TAGSTREAM_CONFIG', 'TAGSTREAM_DATA', 'TAGSTREAM_CACHE']);
 
 /** Settings from `TAGSTREAM_…` variables; a variable that is no key is added to `faults`. */
 export function settingsFromEnvironment(
@@ -72,16 +73,12 @@ export function variableOf(path: readonly string[]): string {
   return ['tagstream', ...path].map((part) => part.replace(/([A-Z])/g, '_$1').toUpperCase()).join('_');
 }
 
-function isSettings(value: unknown): value is Settings {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** Both, key by key; where both have a value that is no mapping, `over` wins. */
 export function merge(base: Settings, over: Settings): Settings {
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const below = merged[key];
-    merged[key] = isSettings(below) && isSettings(value) ? merge(below, value) : value;
+    merged[key] = isJsonObject(below) && isJsonObject(value) ? merge(below, value) : value;
   }
   return merged;
 }
@@ -93,5 +90,5 @@ export function settingAt(path: readonly string[], value: unknown): Settings {
 
 /** The value at a key, `undefined` where there is none. */
 export function valueAt(settings: Settings, path: readonly string[]): unknown {
-  return path.reduce<unknown>((inner, key) => (isSettings(inner) ? inner[key] : undefined), settings);
+  return path.reduce<unknown>((inner, key) => (isJsonObject(inner) ? inner[key] : undefined), settings);
 }

@@ -5,7 +5,7 @@ import { readBundle, verifyBundle, type ModelBundle } from './inference/model-bu
 import { startPredictor, type Predictor } from './inference/predictor.js';
 import { packageVersion } from './package-version.js';
 import type { Steps } from './pipeline.js';
-import type { Events, Stage } from './telemetry/events.js';
+import type { Events } from './telemetry/events.js';
 import { createTextCleaner } from './transform/clean-text.js';
 import { createImageDecoder } from './transform/decode-image.js';
 import { createImageFetcher, type ImageFetcher } from './transform/fetch-image.js';
@@ -57,17 +57,28 @@ export async function openTagger(config: Config, events: Events, imageFolder?: s
   };
 }
 
+/**
+ * The function that brings a post's text to the form the configured model reads.
+ *
+ * @throws ConfigurationError when there is no bundle
+ */
+export function createPostCleaner({ model }: Config): (text: string) => string {
+  return cleanerOf(readBundle(model.path));
+}
+
+const cleanerOf = ({ manifest, lines }: ModelBundle) => createTextCleaner(lines(manifest.text.words));
+
 function createSteps(
   { format, noise, images, output }: Config,
-  { manifest, lines }: ModelBundle,
+  bundle: ModelBundle,
   { encodeImage, predict }: Predictor,
   fetcher: ImageFetcher,
   events: Events,
 ): Steps {
-  const { text, image, name, version } = manifest;
-  const cleanText = createTextCleaner(lines(text.words));
+  const { image, name, version } = bundle.manifest;
+  const cleanText = cleanerOf(bundle);
   const decoder = createImageDecoder({ ...image, maxPixels: images.maxPixels });
-  const timed = timedBy(events);
+  const { timed } = events;
   return {
     admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
     loadImage: createImageLoader(
@@ -80,17 +91,4 @@ function createSteps(
       createKeyphrasePredictor({ model: { name, version }, ...output, cleanText, predict }),
     ),
   };
-}
-
-/** Wraps a step so that its duration is measured, however it ends. */
-function timedBy(events: Events) {
-  return <A extends unknown[], R>(stage: Stage, step: (...given: A) => Promise<R>) =>
-    async (...given: A): Promise<R> => {
-      const start = performance.now();
-      try {
-        return await step(...given);
-      } finally {
-        events.stageTook(stage, (performance.now() - start) / 1000);
-      }
-    };
 }

@@ -64,6 +64,16 @@ describe('the walls', () => {
     expect(named.sort()).toEqual(Object.keys(dependencies).sort());
   });
 
+  it('open no room to another that imports nothing from it', () => {
+    const unused = Object.entries(rooms).flatMap(([room, open]) => {
+      const imported = modules
+        .filter(({ name }) => roomOf(name) === room)
+        .flatMap(({ name, imports }) => imports.filter(isOwn).map((s) => roomOf(resolve(name, s))));
+      return open.filter((other) => !imported.includes(other)).map((other) => `${other} in ${room}`);
+    });
+    expect(unused).toEqual([]);
+  });
+
   it('have no place in their table that no longer imports its package', () => {
     const unused = Object.entries(packages).flatMap(([dependency, places]) =>
       places

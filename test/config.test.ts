@@ -134,6 +134,20 @@ describe('the configuration', () => {
     expect(() => loadConfig({ environment })).not.toThrow();
   });
 
+  it('overlooks the variables of the project’s own tests and training', () => {
+    const environment = { TAGSTREAM_DATA: '/data', TAGSTREAM_CACHE: '/cache', TAGSTREAM_CONFIG: '/config' };
+    expect(() => loadConfig({ environment })).not.toThrow();
+  });
+
+  it('takes a language by its first subtag, in any case', () => {
+    const { languages } = loadConfig({
+      environment: { TAGSTREAM_NOISE_LANGUAGES: 'EN, pt-BR,zh_Hant' },
+    }).noise;
+    expect(languages).toEqual(['en', 'pt', 'zh']);
+    const faults = faultsOf(() => loadConfig({ flags: { noise: { languages: ['english', ''] } } }));
+    expect(Object.keys(faults)).toEqual(['noise.languages.0', 'noise.languages.1']);
+  });
+
   it('never prints a secret', () => {
     const config = loadConfig({
       environment: {

@@ -52,6 +52,7 @@ function sinkInto(written: ResultBatch[]): Sink {
   return {
     open: () => Promise.resolve(),
     close: () => Promise.resolve(),
+    refuses: () => undefined,
     write(batch) {
       written.push(batch);
       return Promise.resolve();
@@ -109,6 +110,35 @@ describe('the pipeline', () => {
     );
     await handle(batchOf(2));
     expect(written[0]).toMatchObject({ topic: 'posts', partition: 1, nextOffset: 103n });
+  });
+
+  it('sends a dead letter in the place of a result that the output would never take, and publishes it so', async () => {
+    const written: ResultBatch[] = [];
+    const published: (readonly Outcome[])[] = [];
+    const batch = batchOf(3);
+    const sink: Sink = {
+      ...sinkInto(written),
+      refuses: ({ position }) => (position.offset === 101n ? 'too much of it' : undefined),
+    };
+    const handle = createPipeline(
+      stepsThat([0], 99),
+      { images: 1, inference: 1 },
+      sink,
+      quiet().events,
+      (_, outcomes) => {
+        published.push(outcomes);
+      },
+    );
+    await handle(batch);
+    expect(written[0]?.outcomes[1]).toEqual({
+      kind: 'dead-letter',
+      position: batch.records[1]?.position,
+      code: 'result_too_large',
+      detail: 'too much of it',
+      raw: batch.records[1],
+    });
+    expect(written[0]?.outcomes.map(({ kind }) => kind)).toEqual(['dead-letter', 'dead-letter', 'tagged']);
+    expect(published).toEqual(written.map(({ outcomes }) => outcomes));
   });
 
   it('rejects and publishes nothing when the model fails, and leaves no post in flight', async () => {

@@ -1,7 +1,7 @@
 // Posts are strangers' text. Everything of theirs goes into the page as text nodes, never as markup.
 
 const maxCards = 50;
-/** Posts that may wait to be drawn; fewer than the agent remembers, so that their photos are still there. */
+/** Posts that may wait to be drawn: fewer than the agent remembers by default, so that their photos are still there. */
 const maxWaiting = 40;
 const cardsAtOnce = 2;
 const drawEveryMs = 600;
@@ -27,6 +27,7 @@ const rejections = {
   too_long: 'too long',
   language: 'other language',
   duplicate: 'duplicate',
+  result_too_large: 'result too large',
 };
 
 const at = (id) => document.getElementById(id);

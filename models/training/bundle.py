@@ -31,11 +31,12 @@ def write_vectors(file: Path, vectors: np.ndarray) -> np.ndarray:
 
 
 def counts(associations: Associations) -> dict:
-    """Counts of posts: {"labels": {label: n}, "together": {label: {other: n}}, "fields": {field: {term: [n, label, n, label, n, …]}}}.
+    """Counts of posts: {"posts": n, "labels": {label: n}, "together": {label: {other: n}}, "fields": {field: {term: [n, label, n, label, n, …]}}}.
 
     A term's list opens with the posts that have the term; then each label and the posts that have both.
     """
     return {
+        "posts": associations.posts,
         "labels": {str(label): n for label, n in sorted(associations.labels.items())},
         "together": {str(label): {str(o): n for o, n in sorted(others.items())} for label, others in sorted(associations.together.items()) if others},
         "fields": {
@@ -74,7 +75,7 @@ def write_manifest(bundle: Path, config: Mapping, calibration: Mapping[str, floa
     files = sorted(f for f in bundle.iterdir() if f.suffix in (".onnx", ".txt", ".json", ".bin") and f.name != "manifest.json")
     contents = {file.name: file.read_bytes() for file in files}
     ranker = config["ranker"]
-    settings = {name: ranker[name] for name in ("shrink", "past_shrink", "sharpness", "classified", "voted", "shared")}
+    settings = {name: ranker[name] for name in ("shrink", "past_shrink", "sharpness", "classified", "alike", "voted", "shared")}
     manifest = {
         "formatVersion": 2,
         "name": "tagstream",

@@ -26,13 +26,16 @@ def words_of(text: str) -> list[str]:
     return [word for word in text.split(" ") if WORD.search(word) and not word.startswith("<")]
 
 
-FIELDS = ("text", "entities", "attributes", "ocr")
+FIELDS = ("text", "pairs", "entities", "attributes", "ocr")
 
 
 def terms_of(post: Post) -> dict[str, list[str]]:
-    """The distinct terms of each field, in their order; a named entity is a term beside its words."""
+    """The distinct terms of each field, in their order: words, for the text its pairs of words as a field of
+    their own, and for the entities the whole names beside their words."""
+    words = words_of(post.text)
     return {
-        "text": list(dict.fromkeys(words_of(post.text))),
+        "text": list(dict.fromkeys(words)),
+        "pairs": list(dict.fromkeys(f"{one} {next_}" for one, next_ in zip(words, words[1:]))),
         "entities": list(dict.fromkeys([*post.entities, *(w for e in post.entities for w in words_of(e))])),
         "attributes": list(dict.fromkeys(w for a in post.attributes for w in words_of(a))),
         "ocr": list(dict.fromkeys(words_of(post.ocr))),
@@ -47,6 +50,7 @@ class Associations:
 
     def __init__(self, fields: Sequence[str], shrink: float):
         self.shrink = shrink
+        self.posts = 0
         self.labels: Counter = Counter()  # label → posts
         self.together: dict[int, Counter] = defaultdict(Counter)  # label → other label → posts
         self.seen: dict[str, Counter] = {field: Counter() for field in fields}  # field → term → posts
@@ -56,6 +60,7 @@ class Associations:
         """Takes in a labelled post."""
         if not gold:
             return
+        self.posts += 1
         for one in gold:
             self.labels[one] += 1
             for other in gold:
@@ -78,10 +83,9 @@ class Associations:
                 if not pairs[term]:
                     del pairs[term], self.seen[field][term]
 
-    def of(self, field: str, terms: Sequence[str]) -> tuple[dict[int, float], dict[int, float]]:
-        """For each label that went with one of the terms: its largest share and the sum of its shares."""
-        largest: dict[int, float] = {}
-        total: dict[int, float] = {}
+    def of(self, field: str, terms: Sequence[str]) -> dict[int, Share]:
+        """What the terms say of each label that went with one of them."""
+        found: dict[int, Share] = {}
         for term in terms:
             labels = self.pairs[field].get(term)
             if labels is None:
@@ -89,9 +93,15 @@ class Associations:
             all_ = self.seen[field][term] + self.shrink
             for label, both in labels.items():
                 share = both / all_
-                largest[label] = max(largest.get(label, 0.0), share)
-                total[label] = total.get(label, 0.0) + share
-        return largest, total
+                lift = math.log(1 + share * self.posts / self.labels[label])
+                largest, total, lifts = found.get(label, NO_SHARE)
+                found[label] = (max(largest, share), total + share, lifts + lift)
+        return found
+
+
+# The largest share, the sum of the shares, and the sum of log(1 + share / the label's share of all posts).
+Share = tuple[float, float, float]
+NO_SHARE: Share = (0.0, 0.0, 0.0)
 
 
 def associate(posts: Sequence[Post], index: Mapping[str, int], fields: Sequence[str], shrink: float, floor: float) -> Associations:
@@ -154,8 +164,8 @@ class Knowledge:
     settings: Mapping[str, float]
 
 
-def shares(knowledge: Knowledge, post: Post) -> dict[str, tuple[dict[int, float], dict[int, float]]]:
-    """Per field the labels' largest and summed shares with the post's terms; "past" is the text's in earlier years."""
+def shares(knowledge: Knowledge, post: Post) -> dict[str, dict[int, Share]]:
+    """What the post's terms say of the labels, by field; "past" is what the text's say in earlier years."""
     terms = terms_of(post)
     found = {field: knowledge.memory.of(field, terms[field]) for field in FIELDS}
     found["past"] = knowledge.past.of("text", terms["text"])
@@ -182,9 +192,11 @@ def neighbour_votes(proposal: Proposal, sharpness: float) -> dict[int, list[floa
 
 
 FEATURES = (
-    "classified", "classified_rank", "classified_gap", "words_likeness", "neighbour_likeness", "neighbour_votes",
-    "neighbour_count", "neighbour_rank", "text_share", "text_shares", "entity_share", "entity_shares",
-    "attribute_share", "attribute_shares", "ocr_share", "ocr_shares", "past_share", "past_shares", "together",
+    "classified", "classified_rank", "classified_gap", "likeness", "likeness_rank", "likeness_gap", "neighbour_likeness", "neighbour_votes",
+    "neighbour_count", "neighbour_rank", "text_share", "text_shares", "text_lift", "pair_share", "pair_shares", "pair_lift",
+    "entity_share", "entity_shares", "entity_lift", "attribute_share", "attribute_shares", "attribute_lift",
+    "ocr_share", "ocr_shares", "ocr_lift", "past_share", "past_shares", "past_lift", "together", "together_voted",
+    "votes_gap", "shares_gap",
     "prior", "past_prior", "words", "letters", "in_text", "text_place", "in_ocr", "in_entities", "text_overlap",
     "ocr_overlap", "entity_overlap", "beam", "beam_rank", "text_words", "ocr_words", "best_classified", "entropy",
     "nearest", "best_beam", "votes_rank", "shares_rank",
@@ -211,8 +223,8 @@ def find_phrase(stems: Sequence[str], text_stems: Sequence[str]) -> int:
 def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[Candidate], np.ndarray]:
     """The phrases worth ranking for a post, and their features float32 [candidates, FEATURES].
 
-    Candidates are the classifier's first, the decoder's beams, the first neighbours' labels, those that go with
-    the post's words, and those that stand in its text, its image's text or its entities.
+    Candidates are the classifier's first, the decoder's beams, the labels whose words are most like the post, the
+    first neighbours' labels, those that go with the post's words, and those that stand in its text, its image's text or its entities.
     """
     settings, post, book = knowledge.settings, proposal.post, knowledge.phrasebook
     logp = proposal.log_probabilities
@@ -221,17 +233,19 @@ def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[Candidate
     votes = neighbour_votes(proposal, settings["sharpness"])
     found = shares(knowledge, post)
     summed: dict[int, float] = {}
-    for field, weight in (("text", 1.0), ("entities", 1.0), ("ocr", 1.0), ("past", 0.5)):
-        for label, value in found[field][1].items():
-            summed[label] = summed.get(label, 0.0) + weight * value
+    for field, weight in (("text", 1.0), ("pairs", 1.0), ("entities", 1.0), ("ocr", 1.0), ("past", 0.5)):
+        for label, (_, total, _) in found[field].items():
+            summed[label] = summed.get(label, 0.0) + weight * total
     texts = {"text": post.text, "ocr": post.ocr, "entities": " , ".join(post.entities)}
     present = {name: book.find(text) if text else {} for name, text in texts.items()}
+    likeness = knowledge.label_vectors @ proposal.vector
+    by_likeness = [int(label) for label in np.argsort(-likeness, kind="stable")[: int(settings["alike"])]]
     by_votes = top({label: v[1] for label, v in votes.items()}, int(settings["voted"]))
     by_shares = top(summed, int(settings["shared"]))
     written = [book.index.get(phrase, -1) for phrase, _ in proposal.beams]
     labels = dict.fromkeys([
         *map(int, order[: int(settings["classified"])]), *(label for label in written if label >= 0),
-        *by_votes, *by_shares, *(label for places in present.values() for label in places),
+        *by_likeness, *by_votes, *by_shares, *(label for places in present.values() for label in places),
     ])  # fmt: skip
     chosen = [Candidate(knowledge.labels[label], label) for label in labels]
     new = [phrase for phrase, label in zip((phrase for phrase, _ in proposal.beams), written) if label < 0]
@@ -240,6 +254,7 @@ def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[Candidate
     beams: dict[str, tuple[float, int]] = {}
     for rank, (phrase, score) in enumerate(proposal.beams):
         beams.setdefault(phrase, (score, rank))
+    likeness_rank = {label: rank for rank, label in enumerate(by_likeness)}
     votes_rank = {label: rank for rank, label in enumerate(by_votes)}
     shares_rank = {label: rank for rank, label in enumerate(by_shares)}
     stems = {name: [stem_word(w) for w in text.split(" ")] for name, text in texts.items()}
@@ -247,6 +262,9 @@ def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[Candidate
     entropy = float(-(np.exp(logp) * logp).sum())
     best = int(order[0])
     together, seen = knowledge.memory.together.get(best, {}), knowledge.memory.labels.get(best, 0)
+    voted = by_votes[0] if by_votes else -1
+    together_voted, seen_voted = knowledge.memory.together.get(voted, {}), knowledge.memory.labels.get(voted, 0)
+    most_votes, most_shares = (votes[voted][1] if by_votes else 0.0), (summed[by_shares[0]] if by_shares else 0.0)
     post_wide = (
         len(words_of(post.text)), len(words_of(post.ocr)), float(logp[best]), entropy,
         proposal.neighbours[0][0] if proposal.neighbours else 0.0, proposal.beams[0][1] if proposal.beams else NONE,
@@ -263,12 +281,15 @@ def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[Candidate
             place, written_as = (start / len(stems["text"]), 1) if start >= 0 else (-1.0, 0)
             in_ocr, in_entities = (int(find_phrase(own, stems[name]) >= 0) for name in ("ocr", "entities"))
         classified = float(logp[label]) if label >= 0 else NONE
-        share = [value for field in (*FIELDS, "past") for value in (found[field][0].get(label, 0.0), found[field][1].get(label, 0.0))]
+        alike = float(likeness[label]) if label >= 0 else 0.0
+        share = [value for field in (*FIELDS, "past") for value in found[field].get(label, NO_SHARE)]
+        vote = votes.get(label, (0.0, 0.0, 0.0, 99.0))
         beam = beams.get(candidate.phrase, (NONE, 99))
         rows[row] = (
             classified, ranks.get(label, 200), classified - float(logp[best]),
-            float(proposal.vector @ knowledge.label_vectors[label]) if label >= 0 else 0.0,
-            *votes.get(label, (0.0, 0.0, 0.0, 99.0)), *share, together.get(label, 0) / (seen + settings["shrink"]),
+            alike, likeness_rank.get(label, 99), alike - float(likeness[by_likeness[0]]),
+            *vote, *share, together.get(label, 0) / (seen + settings["shrink"]),
+            together_voted.get(label, 0) / (seen_voted + settings["shrink"]), vote[1] - most_votes, summed.get(label, 0.0) - most_shares,
             math.log(knowledge.memory.labels.get(label, 0) + 1), math.log(knowledge.past.labels.get(label, 0) + 1),
             len(own), len(candidate.phrase), written_as, place, in_ocr, in_entities,
             *(sum(w in distinct[name] for w in own) / len(own) for name in ("text", "ocr", "entities")),

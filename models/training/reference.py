@@ -35,6 +35,7 @@ def read_vectors(file: Path, hidden: int) -> np.ndarray:
 
 def read_associations(counts: dict, shrink: float) -> Associations:
     found = Associations(tuple(counts["fields"]), shrink)
+    found.posts = counts["posts"]
     found.labels.update({int(label): n for label, n in counts["labels"].items()})
     for label, others in counts["together"].items():
         found.together[int(label)].update({int(other): n for other, n in others.items()})
@@ -85,6 +86,14 @@ class Reference:
             nearest = np.argsort(-near[:, i], kind="stable")[: self.manifest["memory"]["neighbours"]]
             neighbours = [(float(near[j, i]), self.memory_labels[j]) for j in nearest]
             yield rows[i][0], Proposal(post, logp[i], vectors[i], neighbours, found[i])
+
+    def learn(self, post: Post, vector: np.ndarray) -> None:
+        """Takes a post whose keyphrases are known into the memory."""
+        gold = [self.knowledge.phrasebook.index[k] for k in post.keyphrases if k in self.knowledge.phrasebook.index]
+        if gold:
+            self.memory = np.vstack([self.memory, vector])
+            self.memory_labels.append(gold)
+            self.knowledge.memory.add(post, gold)
 
     def _batch(self, tokens: np.ndarray, logp: np.ndarray) -> dict[str, np.ndarray]:
         count = self.manifest["decoder"]["predictions"]

@@ -1,5 +1,3 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +5,7 @@ import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
 import { exitCodes } from '../domain/errors.js';
 import type { Outcome } from '../domain/outcome.js';
+import { contentOf } from './files.js';
 import { nowhere } from './nowhere.js';
 import { stopOnSignals } from './signals.js';
 
@@ -21,10 +20,13 @@ const pauseMs = 1_500;
  * printed once; without, they stream on and on, and the live page shows them until a signal ends it.
  */
 export async function demo(config: Config, once: boolean): Promise<number> {
-  const path = `${folder}/${postsFile}`;
-  const input = once ? createReadStream(path) : Readable.from(overAndOver(await readFile(path, 'utf8')));
+  const posts = await contentOf(`${folder}/${postsFile}`);
   const agent = await startAgent(config, {
-    transport: { kind: 'ndjson', input, name: postsFile, output: nowhere() },
+    transport: {
+      kind: 'ndjson',
+      input: { name: postsFile, stream: Readable.from(once ? [posts] : overAndOver(posts)) },
+      output: { name: 'this page', stream: nowhere() },
+    },
     web: !once,
     imageFolder: folder,
     observe(outcomes) {
@@ -36,6 +38,12 @@ export async function demo(config: Config, once: boolean): Promise<number> {
     process.stdout.write(`The live page is on ${agent.address} (Ctrl-C ends it)\n`);
   await agent.finished;
   return exitCodes.done;
+}
+
+/** A score as the live page shows it. */
+function percent(score: number | undefined): string {
+  if (score === undefined) return '';
+  return score > 0 && score < 0.005 ? ' <1%' : ` ${Math.round(score * 100)}%`;
 }
 
 async function* overAndOver(lines: string): AsyncGenerator<string> {
@@ -52,8 +60,6 @@ function describe(outcome: Outcome): string {
     case 'tagged': {
       const { result, post } = outcome;
       const { image } = post;
-      const percent = (score: number | undefined) =>
-        score === undefined ? '' : ` ${Math.round(score * 100)}%`;
       const why =
         image.kind === 'absent' && image.reason !== 'none' ? `not used: ${image.reason}` : undefined;
       const seen = result.entities.map(({ label, score }) => label + percent(score)).join(', ');

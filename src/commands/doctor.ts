@@ -1,7 +1,7 @@
 import { cpus, totalmem } from 'node:os';
-import { checkModel, checkTopics } from '../agent.js';
 import type { Config } from '../config.js';
 import { ConfigurationError, exitCodes } from '../domain/errors.js';
+import { checkModel, checkTopics } from '../installation.js';
 
 /** What a look at one part of the installation found. */
 interface Finding {

@@ -1,15 +1,15 @@
-import { createWriteStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
-import { exitCodes, InputError } from '../domain/errors.js';
+import { exitCodes, StoppedError } from '../domain/errors.js';
 import { f1At1Interval } from '../evaluation/confidence-interval.js';
 import { evaluate } from '../evaluation/measures.js';
 import { alignPredictions, parsePredictions } from '../evaluation/predictions.js';
 import { formatTable } from '../evaluation/table.js';
-import { readLabelledPosts, type LabelledPost } from '../formats/benchmark.js';
+import { createPostCleaner } from '../tagger.js';
+import { contentOf, createOutput } from './files.js';
+import { readLabelledPosts, type LabelledPost } from './labelled-posts.js';
 import { nowhere } from './nowhere.js';
 import { showProgress } from './progress.js';
 import { stopOnSignals } from './signals.js';
@@ -22,7 +22,7 @@ export interface EvalOptions {
   readonly file: string;
   /** Predictions made elsewhere, to be measured instead of the model's. */
   readonly predictions?: string;
-  /** Leaves out what upstream services gave for the image. */
+  /** Leaves out images and what upstream services gave for them. */
   readonly textOnly?: boolean;
   /** Where the results go as NDJSON. */
   readonly results?: string;
@@ -40,8 +40,9 @@ export async function evaluateFile(config: Config, options: EvalOptions): Promis
           posts.map(({ post }) => post.id),
           parsePredictions(await contentOf(options.predictions)),
         );
+  const cleanText = createPostCleaner(config);
   const cases = posts.map(({ post, keyphrases }, index) => ({
-    text: post.text,
+    text: cleanText(post.text),
     gold: keyphrases,
     predicted: predicted[index] ?? [],
   }));
@@ -55,27 +56,30 @@ export async function evaluateFile(config: Config, options: EvalOptions): Promis
   return exitCodes.done;
 }
 
-/** The phrases predicted for each post, in order; none for a post that is not tagged. */
+/**
+ * The phrases predicted for each post, in order; none for a post that is not tagged. Images are taken from the network
+ * alone: the figures of a set of posts must not depend on what else lies on this machine.
+ *
+ * @throws StoppedError where not all posts were tagged: the measures of a part would say nothing
+ */
 async function tagPosts(
   config: Config,
   posts: readonly LabelledPost[],
   { file, textOnly, results }: EvalOptions,
 ): Promise<readonly (readonly string[])[]> {
-  const lines = posts.map(({ post }) => {
-    const { enrichment, ...textAlone } = post;
-    return `${JSON.stringify(textOnly === true ? textAlone : { ...textAlone, enrichment })}\n`;
+  const lines = posts.map(({ post: { images, enrichment, ...text } }) => {
+    return `${JSON.stringify(textOnly === true ? text : { ...text, images, enrichment })}\n`;
   });
+  const output = results === undefined ? nowhere() : await createOutput(results);
   const progress = showProgress('posts', posts.length);
   const predicted: (readonly string[])[] = [];
   const agent = await startAgent(config, {
     transport: {
       kind: 'ndjson',
-      input: Readable.from(lines.join('')),
-      name: basename(file),
-      output: results === undefined ? nowhere() : createWriteStream(results),
+      input: { name: basename(file), stream: Readable.from(lines.join('')) },
+      output: { name: results ?? 'nowhere', stream: output },
     },
     web: false,
-    imageFolder: dirname(resolve(file)),
     observe(outcomes) {
       for (const outcome of outcomes) {
         predicted.push(
@@ -87,14 +91,8 @@ async function tagPosts(
   });
   stopOnSignals(agent, config.shutdown.timeoutMs);
   await agent.finished;
+  output.end();
   progress.done();
-  return predicted;
-}
-
-async function contentOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new InputError(`${file} cannot be read: ${(error as Error).message}`);
-  }
+  if (predicted.length === posts.length) return predicted;
+  throw new StoppedError(`stopped after ${predicted.length} of ${posts.length} posts: nothing is measured`);
 }

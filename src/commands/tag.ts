@@ -1,28 +1,33 @@
-import { createReadStream } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
-import { exitCodes } from '../domain/errors.js';
+import { exitCodes, StoppedError } from '../domain/errors.js';
+import { openInput } from './files.js';
 import { showProgress } from './progress.js';
 import { stopOnSignals } from './signals.js';
 
-export interface TagOptions {
+/** What is to be tagged. */
+export type TagOptions =
   /** NDJSON posts; `-` is standard input. */
-  readonly file: string;
-  /** One post's text instead of a file. */
-  readonly text?: string;
-  /** That post's image: a path or a URL. */
-  readonly image?: string;
+  | { readonly file: string }
+  /** One post's text, with its image: a path or a URL. */
+  | { readonly text: string; readonly image: string | undefined };
+
+interface Posts {
+  readonly name: string;
+  readonly stream: Readable;
+  /** Folder in which the posts may name images by path. */
+  readonly imageFolder: string;
 }
 
 /** `tagstream tag`: NDJSON posts in, one result a line on standard output, in the same order. */
 export async function tag(config: Config, options: TagOptions): Promise<number> {
-  const { input, name, imageFolder } = openInput(options);
+  const { imageFolder, ...input } = await ('file' in options ? openPosts(options.file) : postOf(options));
   const progress = showProgress('posts');
   let exitCode: number = exitCodes.done;
   const agent = await startAgent(config, {
-    transport: { kind: 'ndjson', input, name, output: process.stdout },
+    transport: { kind: 'ndjson', input, output: { name: 'standard output', stream: process.stdout } },
     web: false,
     imageFolder,
     observe(outcomes) {
@@ -31,27 +36,29 @@ export async function tag(config: Config, options: TagOptions): Promise<number> 
         if (outcome.kind !== 'dead-letter') continue;
         exitCode = exitCodes.badInput;
         const line = outcome.position.offset + 1n;
-        process.stderr.write(`${name}, line ${line}: ${outcome.code}: ${outcome.detail}\n`);
+        process.stderr.write(`${input.name}, line ${line}: ${outcome.code}: ${outcome.detail}\n`);
       }
     },
   });
   stopOnSignals(agent, config.shutdown.timeoutMs);
-  await agent.finished;
+  const ending = await agent.finished;
   progress.done();
+  if (ending === 'stopped') throw new StoppedError(`stopped before the end of ${input.name}`);
   return exitCode;
 }
 
-/** Image paths are relative to the file they stand in, else to the working directory. */
-function openInput({ file, text, image }: TagOptions): {
-  input: Readable;
-  name: string;
-  imageFolder: string;
-} {
-  if (text !== undefined) {
-    const post = { id: '1', text, ...(image === undefined ? {} : { images: [image] }) };
-    return { input: Readable.from([JSON.stringify(post)]), name: '--text', imageFolder: process.cwd() };
-  }
-  if (file === '-') return { input: process.stdin, name: '-', imageFolder: process.cwd() };
+/** Image paths stand in the folder of the file, or in the working directory. */
+async function openPosts(file: string): Promise<Posts> {
+  if (file === '-') return { name: '-', stream: process.stdin, imageFolder: process.cwd() };
   const path = resolve(file);
-  return { input: createReadStream(path), name: basename(path), imageFolder: dirname(path) };
+  return { name: basename(path), stream: await openInput(path), imageFolder: dirname(path) };
+}
+
+/** A path on the command line is the user's own, so it may lead anywhere. */
+function postOf({ text, image }: Extract<TagOptions, { text: string }>): Posts {
+  const isPath = image !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(image);
+  const path = resolve(isPath ? image : '.');
+  const images = image === undefined ? [] : [isPath ? basename(path) : image];
+  const post = JSON.stringify({ id: '1', text, images });
+  return { name: '--text', stream: Readable.from([post]), imageFolder: isPath ? dirname(path) : path };
 }

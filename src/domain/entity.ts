@@ -1,5 +1,5 @@
 import type { Image } from './image.js';
-import type { Post } from './post.js';
+import type { CleanPost } from './post.js';
 
 /** The name of something an image shows. Entities given by an upstream service may be a label alone. */
 export interface VisualEntity {
@@ -11,10 +11,7 @@ export interface VisualEntity {
 }
 
 /** A post with everything the model reads beside its text. */
-export interface EnrichedPost {
-  readonly post: Post;
-  /** The text as the model was trained to read it. */
-  readonly cleanText: string;
+export interface EnrichedPost extends CleanPost {
   readonly image: Image;
   readonly entities: readonly VisualEntity[];
   /** Text in the image; empty where there is none. */

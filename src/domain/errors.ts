@@ -1,14 +1,18 @@
-/** The closed table of what can go wrong beyond bad data, and the exit code each kind ends the process with. */
-
 /** Exit codes, after sysexits.h where it has one (EX_USAGE 64, EX_TEMPFAIL 75, EX_CONFIG 78). */
 export const exitCodes = {
   done: 0,
   failed: 1,
   badInput: 2,
   usage: 64,
+  /** For exactly-once delivery, which is not there yet: another agent has taken this one's place. */
   lostPlace: 75,
   configuration: 78,
 } as const;
+
+/** What can go wrong without a fault in the program: its message is for the user, and it knows its exit code. */
+export abstract class ExpectedError extends Error {
+  abstract readonly exitCode: number;
+}
 
 /** A setting that cannot be used: which one, what is wrong with it, and what to do. */
 export interface ConfigurationFault {
@@ -17,9 +21,9 @@ export interface ConfigurationFault {
 }
 
 /** The settings cannot be used. Every fault is named at once, before anything starts. */
-export class ConfigurationError extends Error {
+export class ConfigurationError extends ExpectedError {
   override readonly name = 'ConfigurationError';
-  readonly exitCode = exitCodes.configuration;
+  override readonly exitCode = exitCodes.configuration;
 
   constructor(readonly faults: readonly ConfigurationFault[]) {
     super(
@@ -30,14 +34,32 @@ export class ConfigurationError extends Error {
   }
 }
 
-/** Infrastructure failed (a broker, the inference worker): the batch is not committed and will be read again. */
-export class InfrastructureError extends Error {
-  override readonly name = 'InfrastructureError';
-  readonly exitCode = exitCodes.failed;
+/** Infrastructure failed (a broker, the inference worker): what was under way is not committed. */
+export class InfrastructureError extends ExpectedError {
+  override readonly name: string = 'InfrastructureError';
+  override readonly exitCode = exitCodes.failed;
+}
+
+/** A file or pipe takes no more results and never will again: another attempt could only write some of them twice. */
+export class OutputLostError extends InfrastructureError {
+  override readonly name = 'OutputLostError';
+  /** Whether it is a pipe whose reader has ended. */
+  readonly readerGone: boolean;
+
+  constructor(cause: Error) {
+    super(`results cannot be written: ${cause.message}`, { cause });
+    this.readerGone = 'code' in cause && cause.code === 'EPIPE';
+  }
+}
+
+/** A command was stopped before it could do what it was asked for. */
+export class StoppedError extends ExpectedError {
+  override readonly name = 'StoppedError';
+  override readonly exitCode = exitCodes.failed;
 }
 
 /** A file that was given to a command cannot be used; the message names the place. */
-export class InputError extends Error {
+export class InputError extends ExpectedError {
   override readonly name: string = 'InputError';
-  readonly exitCode = exitCodes.badInput;
+  override readonly exitCode = exitCodes.badInput;
 }

@@ -31,3 +31,8 @@ export interface AbsentImage {
 }
 
 export type Image = DecodedImage | AbsentImage;
+
+/** No image, for this reason. */
+export function absent(reason: ImageAbsence, detail: string): AbsentImage {
+  return { kind: 'absent', reason, detail };
+}

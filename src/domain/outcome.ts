@@ -18,6 +18,11 @@ export interface ImageUse {
   readonly match?: number;
 }
 
+/** What became of the image, in one word: `used`, or why not. */
+export function imageOutcome({ used, reason = 'none' }: ImageUse): ImageAbsence | 'used' {
+  return used ? 'used' : reason;
+}
+
 /** A result, as it goes out: the value of a record of the output topic. */
 export interface TaggedPost {
   readonly id: string;
@@ -28,7 +33,7 @@ export interface TaggedPost {
   readonly model: ModelVersion;
 }
 
-/** Why a record could not be read, or is nothing to tag: the closed list of the dead letters' `tagstream-reason`. */
+/** Why a record could not be read, is nothing to tag, or has no result that fits: the closed list of the dead letters' `tagstream-reason`. */
 export const rejections = [
   'not_json',
   'invalid_post',
@@ -37,6 +42,7 @@ export const rejections = [
   'too_long',
   'language',
   'duplicate',
+  'result_too_large',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 

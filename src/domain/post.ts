@@ -15,6 +15,7 @@ export interface Enrichment {
   readonly match?: number;
 }
 
+/** A post, as its wire format gave it. */
 export interface Post {
   readonly id: string;
   /** The text as its author wrote it. */
@@ -25,4 +26,10 @@ export interface Post {
   /** BCP 47, as the platform gives it. */
   readonly language?: string;
   readonly enrichment?: Enrichment;
+}
+
+/** A post with its text as the model was trained to read it. */
+export interface CleanPost {
+  readonly post: Post;
+  readonly cleanText: string;
 }

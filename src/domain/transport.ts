@@ -1,4 +1,4 @@
-import type { ResultBatch } from './outcome.js';
+import type { Outcome, ResultBatch } from './outcome.js';
 import type { ConsumedBatch } from './record.js';
 
 /** Takes one batch to its end. Its promise is the only feedback a source gets: acknowledgement and backpressure in one. */
@@ -23,6 +23,13 @@ export interface Source {
 export interface Sink {
   /** @throws InfrastructureError where the output cannot be reached. */
   open(): Promise<void>;
+
+  /**
+   * Why an outcome can't go out as it is, whenever it is tried: for people, as in "its record takes 3 bytes of 2".
+   *
+   * @returns `undefined` where it can
+   */
+  refuses(outcome: Outcome): string | undefined;
 
   /**
    * Writes the outcomes of one batch in their order.

@@ -1,4 +1,5 @@
 import { InputError } from '../domain/errors.js';
+import { isJsonObject, type JsonObject } from '../domain/json.js';
 
 /** What was predicted for one post, best first. */
 export interface Prediction {
@@ -66,7 +67,7 @@ function parseResult(line: string, lineNumber: number): Prediction {
   const keyphrases = result['keyphrases'];
   if (!Array.isArray(keyphrases)) throw new PredictionsError('it has no list of keyphrases', lineNumber);
   const phrases = keyphrases.map((keyphrase: unknown) => {
-    const phrase = isObject(keyphrase) ? keyphrase['phrase'] : keyphrase;
+    const phrase = isJsonObject(keyphrase) ? keyphrase['phrase'] : keyphrase;
     if (typeof phrase !== 'string') throw new PredictionsError('a keyphrase has no phrase', lineNumber);
     return phrase;
   });
@@ -74,17 +75,13 @@ function parseResult(line: string, lineNumber: number): Prediction {
   return typeof id === 'string' ? { id, phrases } : { phrases };
 }
 
-function parseObject(line: string, lineNumber: number): Readonly<Record<string, unknown>> {
+function parseObject(line: string, lineNumber: number): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
     throw new PredictionsError('it is not JSON', lineNumber);
   }
-  if (!isObject(value)) throw new PredictionsError('it is not a JSON object', lineNumber);
+  if (!isJsonObject(value)) throw new PredictionsError('it is not a JSON object', lineNumber);
   return value;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

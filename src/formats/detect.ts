@@ -1,6 +1,8 @@
+import { isJsonObject, type JsonObject } from '../domain/json.js';
 import type { ConsumedRecord } from '../domain/record.js';
+import { faultOfId } from './bounds.js';
 import { readPlain } from './plain.js';
-import { isObject, rejected, type JsonObject, type ReadResult } from './read-post.js';
+import { rejected, type ReadResult } from './read-post.js';
 import { isXV2, readXV2 } from './x-v2.js';
 
 /** A wire format, or `auto` to tell it by its shape. */
@@ -10,7 +12,7 @@ export type Format = 'auto' | 'plain' | 'x-v2';
 const unsupported: readonly (readonly [name: string, test: (content: JsonObject) => boolean])[] = [
   ['a CloudEvent', (content) => 'specversion' in content && 'type' in content],
   ['an X API v1.1 tweet', (content) => 'id_str' in content],
-  ['an X API v1.1 deletion', ({ delete: deleted }) => isObject(deleted) && 'status' in deleted],
+  ['an X API v1.1 deletion', ({ delete: deleted }) => isJsonObject(deleted) && 'status' in deleted],
   ['a Bluesky Jetstream event', (content) => 'did' in content && ('kind' in content || 'time_us' in content)],
   [
     'a Bluesky Jetstream event',
@@ -39,7 +41,7 @@ export function readPost({ key, value, headers }: ConsumedRecord, format: Format
   } catch {
     return rejected('not_json', 'the value is no JSON');
   }
-  if (!isObject(content))
+  if (!isJsonObject(content))
     return rejected('invalid_post', `the value is ${kindOf(content)}, not a JSON object`);
   if (format === 'plain') return readPlain(content);
   if (format === 'x-v2') return readXV2(content);
@@ -56,9 +58,14 @@ function readDeletion(key: Buffer | null): ReadResult {
     );
   }
   const id = decodeUtf8(key);
-  return id === undefined
-    ? rejected('invalid_post', 'a record without value whose key is no UTF-8 text: there is no id to delete')
-    : { kind: 'tombstone', id };
+  if (id === undefined) {
+    return rejected(
+      'invalid_post',
+      'a record without value whose key is no UTF-8 text: there is no id to delete',
+    );
+  }
+  const fault = faultOfId(id);
+  return fault === undefined ? { kind: 'tombstone', id } : rejected('invalid_post', `key: ${fault}`);
 }
 
 /** A message with a `text` of its own is plain, whatever else it has; but every tweet of the X API v1.1 has one. */

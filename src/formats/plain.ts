@@ -1,25 +1,26 @@
 import { z } from 'zod';
+import { isJsonObject, type JsonObject } from '../domain/json.js';
 import type { Enrichment, Post } from '../domain/post.js';
+import { idOf, imageText, words } from './bounds.js';
 import { describeFaults, expected } from './faults.js';
-import { isObject, rejected, type JsonObject, type ReadResult } from './read-post.js';
+import { rejected, type ReadResult } from './read-post.js';
 
 const text = z.string(expected('a string'));
-const words = z.array(text, expected('a list of strings'));
 const idLike = 'a string that is not empty, or a whole number within 2^53';
 const probability = 'a number from 0 to 1';
 
 const plainPost = z.object({
   /** A whole number is taken as its digits where JSON gives it exactly, that is within 2^53. */
-  id: z.union([z.string().min(1, expected(idLike)), z.int().transform(String)], expected(idLike)),
+  id: z.union([idOf(idLike), z.int().transform(String)], expected(idLike)),
   text,
-  images: words.default([]),
+  images: z.array(text, expected('a list of strings')).default([]),
   createdAt: text.exactOptional(),
   language: text.exactOptional(),
   enrichment: z
     .object(
       {
         entities: words.exactOptional(),
-        imageText: text.exactOptional(),
+        imageText: imageText.exactOptional(),
         attributes: words.exactOptional(),
         match: z
           .number(expected(probability))
@@ -36,7 +37,10 @@ const plainPost = z.object({
 export function readPlain(content: JsonObject): ReadResult {
   const { enrichment } = content;
   const parsed = plainPost.safeParse(
-    withoutNulls({ ...content, enrichment: isObject(enrichment) ? withoutNulls(enrichment) : enrichment }),
+    withoutNulls({
+      ...content,
+      enrichment: isJsonObject(enrichment) ? withoutNulls(enrichment) : enrichment,
+    }),
   );
   return parsed.success
     ? { kind: 'post', post: parsed.data }

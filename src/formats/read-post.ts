@@ -11,10 +11,3 @@ export type ReadResult =
 export function rejected(code: Rejection, detail: string): ReadResult {
   return { kind: 'rejected', code, detail };
 }
-
-/** A JSON object. */
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

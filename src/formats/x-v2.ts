@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { isJsonObject, type JsonObject } from '../domain/json.js';
 import type { Post } from '../domain/post.js';
+import { idOf } from './bounds.js';
 import { describeFaults, expected } from './faults.js';
-import { isObject, rejected, type JsonObject, type ReadResult } from './read-post.js';
+import { rejected, type ReadResult } from './read-post.js';
 
 const text = z.string(expected('a string'));
-const id = z.string(expected('a string')).min(1, expected('a string that is not empty'));
+const id = idOf('a string that is not empty');
 const listOf = <T extends z.ZodType>(item: T) => z.array(item, expected('a list')).default([]);
 const object = <T extends z.core.$ZodShape>(shape: T) => z.object(shape, expected('an object'));
 
@@ -45,7 +47,7 @@ const report = z.object({ title: z.string().catch('untitled'), detail: z.string(
 /** Whether content has the shape of a stream of the X API v2: something under `data`, or a report of errors. */
 export function isXV2(content: JsonObject): boolean {
   if ('id' in content || 'text' in content) return false;
-  return isObject(content['data']) || (content['data'] === undefined && Array.isArray(content['errors']));
+  return isJsonObject(content['data']) || (content['data'] === undefined && Array.isArray(content['errors']));
 }
 
 /**

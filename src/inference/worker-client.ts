@@ -20,7 +20,7 @@ export interface WorkerClient {
   /**
    * Runs one request after those sent before it.
    *
-   * @throws InfrastructureError when the run fails or the worker has died.
+   * @throws InfrastructureError when the run fails or the worker has ended, whether before or meanwhile.
    */
   run<R extends Request>(request: R): Promise<{ response: Responses[R['kind']]; seconds: number }>;
   /** Lets the worker finish what it has and end by itself. */
@@ -55,18 +55,18 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerClient>
   const pending = new Map<number, Pending>();
   let nextId = 0;
   let closing = false;
+  /** What the worker ended of: nothing sent to it after that is ever answered. */
+  let end: InfrastructureError | undefined;
 
   const died = new Promise<never>((_, reject) => {
     const fail = (why: string) => {
-      const error = new InfrastructureError(`the inference worker died: ${why}`);
-      for (const { reject: rejectRun } of pending.values()) rejectRun(error);
+      end ??= new InfrastructureError(`the inference worker ${closing ? 'was closed' : 'died'}: ${why}`);
+      for (const { reject: rejectRun } of pending.values()) rejectRun(end);
       pending.clear();
-      reject(error);
+      if (!closing) reject(end);
     };
     worker.on('error', (error) => fail(error.message));
-    worker.on('exit', (code) => {
-      if (!closing) fail(`exit code ${code}`);
-    });
+    worker.on('exit', (code) => fail(`exit code ${code}`));
   });
   // Whoever needs to know awaits `died`; a worker nobody watches must not end the process by itself.
   died.catch(() => undefined);
@@ -89,6 +89,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerClient>
       return oldest === undefined ? 0 : performance.now() - oldest.sentAt;
     },
     run(request) {
+      if (end !== undefined) return Promise.reject(end);
       return new Promise((resolve, reject) => {
         const id = nextId++;
         pending.set(id, { sentAt: performance.now(), resolve, reject });

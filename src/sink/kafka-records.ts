@@ -1,7 +1,8 @@
 import type { Message } from 'kafkajs';
-import type { DeadLetter, Outcome } from '../domain/outcome.js';
+import type { DeadLetter, Outcome, Tagged, Tombstone } from '../domain/outcome.js';
 import { toDeadLetterMessage } from './dead-letter.js';
 import { murmur2 } from './murmur2.js';
+import { recordBytes } from './record-size.js';
 
 /** A topic with the number of its partitions. */
 export interface Destination {
@@ -20,7 +21,10 @@ export interface OutgoingRecord {
 const partitionOf = (key: Buffer, { partitions }: Destination): number =>
   (murmur2(key) & 0x7fffffff) % partitions;
 
-/** The record that an outcome goes out as, if it does. `maxBytes` bounds dead letters; results are small. */
+/**
+ * The record that an outcome goes out as, if it does. A dead letter is cut to `maxBytes`; a result can't be: one for which
+ * `excessBytes` gives a number would be refused by the broker.
+ */
 export function toRecords(
   outcome: Outcome,
   output: Destination,
@@ -29,9 +33,8 @@ export function toRecords(
 ): readonly OutgoingRecord[] {
   switch (outcome.kind) {
     case 'tagged':
-      return [toOutput(outcome.result.id, Buffer.from(JSON.stringify(outcome.result)), output)];
     case 'tombstone':
-      return [toOutput(outcome.id, null, output)];
+      return [toOutput(outcome, output)];
     case 'dead-letter':
       return [toDeadLetter(outcome, deadLetters, maxBytes)];
     case 'skipped':
@@ -39,10 +42,26 @@ export function toRecords(
   }
 }
 
-function toOutput(id: string, value: Buffer | null, output: Destination): OutgoingRecord {
-  const key = Buffer.from(id);
-  const message = { key, value, headers: value === null ? {} : { 'content-type': 'application/json' } };
-  return { topic: output.topic, partition: partitionOf(key, output), message };
+/** The bytes of an outcome's record where they are more than `maxBytes` and none can be left out. */
+export function excessBytes(outcome: Outcome, maxBytes: number): number | undefined {
+  if (outcome.kind !== 'tagged' && outcome.kind !== 'tombstone') return undefined;
+  const bytes = recordBytes(toOutputMessage(outcome));
+  return bytes > maxBytes ? bytes : undefined;
+}
+
+function toOutput(outcome: Tagged | Tombstone, output: Destination): OutgoingRecord {
+  const message = toOutputMessage(outcome);
+  return { topic: output.topic, partition: partitionOf(message.key, output), message };
+}
+
+function toOutputMessage(outcome: Tagged | Tombstone): Message & { readonly key: Buffer } {
+  if (outcome.kind === 'tombstone') return { key: Buffer.from(outcome.id), value: null, headers: {} };
+  const { result } = outcome;
+  return {
+    key: Buffer.from(result.id),
+    value: Buffer.from(JSON.stringify(result)),
+    headers: { 'content-type': 'application/json' },
+  };
 }
 
 /** A record without a key goes where it came from, as far as there are as many partitions. */

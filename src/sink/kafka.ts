@@ -1,8 +1,8 @@
 import { CompressionTypes, Partitioners, type Kafka, type Producer, type RecordMetadata } from 'kafkajs';
 import { InfrastructureError } from '../domain/errors.js';
-import type { ResultBatch } from '../domain/outcome.js';
+import type { Outcome, ResultBatch } from '../domain/outcome.js';
 import type { Sink } from '../domain/transport.js';
-import { toRecords, type Destination, type OutgoingRecord } from './kafka-records.js';
+import { excessBytes, toRecords, type Destination, type OutgoingRecord } from './kafka-records.js';
 import { withinBytes } from './record-size.js';
 
 export interface KafkaSinkOptions {
@@ -11,9 +11,12 @@ export interface KafkaSinkOptions {
   readonly outputTopic: string;
   readonly deadLetterTopic: string;
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
-  /** The largest record batch that the brokers take, in bytes. */
+  /** The largest record that the brokers take, in bytes: no batch of records is larger either. */
   readonly maxRecordBytes: number;
 }
+
+/** Asks the brokers for topics, in this order; one that does not exist has 0 partitions. */
+export type DescribeTopics = (kafka: Kafka, names: readonly string[]) => Promise<readonly Destination[]>;
 
 /** A producer with what it knows of its topics. None outlives an error. */
 interface Connection {
@@ -41,18 +44,27 @@ const compressionTypes = {
  */
 export class KafkaSink implements Sink {
   readonly #kafka: Kafka;
+  readonly #describeTopics: DescribeTopics;
   readonly #options: KafkaSinkOptions;
   #connection: Connection | undefined;
   /** The last write, which the next one waits for. */
   #lastWrite: Promise<void> = Promise.resolve();
 
-  constructor(kafka: Kafka, options: KafkaSinkOptions) {
+  constructor(kafka: Kafka, describeTopics: DescribeTopics, options: KafkaSinkOptions) {
     this.#kafka = kafka;
+    this.#describeTopics = describeTopics;
     this.#options = options;
   }
 
   async open(): Promise<void> {
     this.#connection = await this.#connect();
+  }
+
+  refuses(outcome: Outcome): string | undefined {
+    const { maxRecordBytes } = this.#options;
+    const bytes = excessBytes(outcome, maxRecordBytes);
+    if (bytes === undefined) return undefined;
+    return `the result takes ${bytes} bytes, more than kafka.maxRecordBytes (${maxRecordBytes})`;
   }
 
   write(batch: ResultBatch): Promise<void> {
@@ -96,7 +108,7 @@ export class KafkaSink implements Sink {
   }
 
   async #connect(): Promise<Connection> {
-    const { outputTopic, deadLetterTopic, brokers } = this.#options;
+    const { brokers } = this.#options;
     const producer = this.#kafka.producer({
       // Never asked, as each record brings its partition; kafkajs warns of its absence.
       createPartitioner: Partitioners.DefaultPartitioner,
@@ -106,7 +118,7 @@ export class KafkaSink implements Sink {
       metadataMaxAge: metadataMaxAgeMs,
     });
     try {
-      const [output, deadLetters] = await this.#destinations(outputTopic, deadLetterTopic);
+      const [output, deadLetters] = await this.#destinations();
       await producer.connect();
       return { producer, output, deadLetters, openedAt: Date.now() };
     } catch (error) {
@@ -118,27 +130,16 @@ export class KafkaSink implements Sink {
     }
   }
 
-  async #destinations(...topics: [string, string]): Promise<[Destination, Destination]> {
-    const admin = this.#kafka.admin();
-    try {
-      await admin.connect();
-      const existing = await admin.listTopics();
-      const missing = topics.filter((topic) => !existing.includes(topic));
-      if (missing.length > 0) {
-        throw new InfrastructureError(
-          `there is no topic "${missing.join('", "')}" on ${this.#options.brokers.join(', ')}: ` +
-            'create what is missing, or name another',
-        );
-      }
-      const metadata = await admin.fetchTopicMetadata({ topics });
-      const destination = (topic: string): Destination => {
-        const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
-        return { topic, partitions };
-      };
-      return [destination(topics[0]), destination(topics[1])];
-    } finally {
-      await admin.disconnect();
-    }
+  async #destinations(): Promise<readonly [output: Destination, deadLetters: Destination]> {
+    const { outputTopic, deadLetterTopic, brokers } = this.#options;
+    const topics = await this.#describeTopics(this.#kafka, [outputTopic, deadLetterTopic]);
+    const missing = topics.filter(({ partitions }) => partitions === 0).map(({ topic }) => topic);
+    const [output, deadLetters] = topics;
+    if (missing.length === 0 && output !== undefined && deadLetters !== undefined)
+      return [output, deadLetters];
+    throw new InfrastructureError(
+      `there is no topic "${missing.join('", "')}" on ${brokers.join(', ')}: create what is missing, or name another`,
+    );
   }
 
   async #disconnect(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { InfrastructureError } from '../domain/errors.js';
+import { OutputLostError } from '../domain/errors.js';
 import type { Outcome, ResultBatch } from '../domain/outcome.js';
 import type { Sink } from '../domain/transport.js';
 
@@ -26,12 +26,17 @@ export class NdjsonSink implements Sink {
     return Promise.resolve();
   }
 
+  /** A line may be of any length. */
+  refuses(): undefined {
+    return undefined;
+  }
+
   async write({ outcomes }: ResultBatch): Promise<void> {
     const lines = outcomes.map((outcome) => `${JSON.stringify(toLine(outcome))}\n`).join('');
     if (lines === '') return;
     await new Promise<void>((resolve, reject) => {
       this.#output.write(lines, (error) => {
-        if (error) reject(unwritable(error));
+        if (error) reject(new OutputLostError(error));
         else resolve();
       });
     });
@@ -57,6 +62,3 @@ function toLine(outcome: Outcome): unknown {
       return { skipped: outcome.reason, line };
   }
 }
-
-const unwritable = (error: Error): InfrastructureError =>
-  new InfrastructureError(`results cannot be written: ${error.message}`, { cause: error });

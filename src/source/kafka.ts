@@ -1,6 +1,5 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { InfrastructureError } from '../domain/errors.js';
-import type { ConsumedBatch } from '../domain/record.js';
 import type { BatchHandler, Source } from '../domain/transport.js';
 import type { Events } from '../telemetry/events.js';
 import { keepAlive } from './heartbeat.js';
@@ -120,8 +119,13 @@ export class KafkaSource implements Source {
     const { batch, resolveOffset, commitOffsetsIfNecessary } = payload;
     const { topic, partition } = batch;
     const generation = this.#generation;
-    const heartbeat = keepAlive(payload.heartbeat, this.#heartbeatMs);
+    const lag = this.#lagOf(batch, generation);
+    const heartbeat = keepAlive(() => {
+      lag.measure();
+      return payload.heartbeat();
+    }, this.#heartbeatMs);
     try {
+      lag.measure();
       for (const chunk of chunksOf(batch, this.#options.chunkSize)) {
         const delivered = await deliver(chunk, handle, {
           attempts: Infinity,
@@ -129,6 +133,7 @@ export class KafkaSource implements Source {
           lost: heartbeat.lost,
           failed: (error) => {
             this.#events.batchFailed(chunk, error);
+            lag.measure();
           },
         });
         if (!delivered) return;
@@ -140,7 +145,7 @@ export class KafkaSource implements Source {
           topics: [{ topic, partitions: [{ partition, offset: nextOffset.toString() }] }],
         });
         this.#events.offsetsCommitted(topic, partition, nextOffset);
-        this.#measureLag(batch, chunk);
+        lag.done(nextOffset);
         heartbeat.lost.throwIfAborted();
       }
     } finally {
@@ -148,11 +153,26 @@ export class KafkaSource implements Source {
     }
   }
 
-  #measureLag(batch: Batch, chunk: ConsumedBatch): void {
-    const records = BigInt(batch.highWatermark) - 1n - chunk.lastOffset;
-    const last = chunk.records.at(-1);
-    const seconds = last === undefined ? 0 : Math.max(0, Date.now() - last.timestamp) / 1_000;
-    this.#events.lagMeasured(chunk.topic, chunk.partition, Number(records), seconds);
+  /** How far a partition is behind, as far as the last fetch tells; the age of what waits grows by itself. */
+  #lagOf({ topic, partition, messages, highWatermark }: Batch, generation: number) {
+    let next = BigInt(messages[0]?.offset ?? highWatermark);
+    const measure = (): void => {
+      // The partition may be another member's by now.
+      if (this.#generation !== generation) return;
+      const records = Math.max(0, Number(BigInt(highWatermark) - next));
+      // Of records beyond the fetch no time is known yet, only that they are no older than the fetch's last.
+      const oldest = messages.find(({ offset }) => BigInt(offset) >= next) ?? messages.at(-1);
+      const age = records === 0 || oldest === undefined ? 0 : Date.now() - Number(oldest.timestamp);
+      this.#events.lagMeasured(topic, partition, records, Math.max(0, age) / 1_000);
+    };
+    return {
+      measure,
+      /** Everything before this offset is done. */
+      done(nextOffset: bigint): void {
+        next = nextOffset;
+        measure();
+      },
+    };
   }
 
   #explained(error: unknown): InfrastructureError {

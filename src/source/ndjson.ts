@@ -15,7 +15,7 @@ export interface NdjsonSourceOptions {
   readonly maxLineBytes: number;
 }
 
-/** How often a batch is handed out. A file can be read again by hand, and a broken output pipe stays broken. */
+/** How often a batch is handed out: what ails a model that long, ails it for good, and a file can be read again by hand. */
 const attempts = 3;
 
 const [space, tab] = [0x20, 0x09];

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OutputLostError } from '../domain/errors.js';
 import type { ConsumedBatch } from '../domain/record.js';
 import type { BatchHandler } from '../domain/transport.js';
 
@@ -12,11 +13,12 @@ export interface Redelivery {
   readonly stopping: AbortSignal;
   /** Aborted, with the reason, when the batch may have become another process's work. */
   readonly lost?: AbortSignal;
+  /** Is told of a failure after which the batch is handed out again. */
   readonly failed: (error: unknown) => void;
 }
 
 /**
- * Hands a batch out until its handler succeeds.
+ * Hands a batch out until its handler succeeds, or can't: an output that is lost stays lost.
  *
  * @returns whether it did; `false` when the source was stopped first
  * @throws what the handler failed with on the last attempt, or the reason of `lost`
@@ -31,8 +33,8 @@ export async function deliver(
       await handle(batch);
       return true;
     } catch (error) {
+      if (attempt >= attempts || error instanceof OutputLostError) throw error;
       failed(error);
-      if (attempt >= attempts) throw error;
     }
     await sleep(wait, undefined, { signal: stopping }).catch(() => undefined);
     lost?.throwIfAborted();

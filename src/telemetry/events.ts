@@ -1,4 +1,5 @@
-import type { Outcome, TaggedPost } from '../domain/outcome.js';
+import type { AbsentImage } from '../domain/image.js';
+import { imageOutcome, type Outcome, type TaggedPost } from '../domain/outcome.js';
 import type { ConsumedBatch, Position } from '../domain/record.js';
 import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
@@ -61,8 +62,16 @@ export function createEvents(logger: Logger, metrics: Metrics) {
         'batch failed: it is not committed and will be read again',
       );
     },
-    stageTook(stage: Stage, seconds: number): void {
-      metrics.stageDuration.observe({ stage }, seconds);
+    /** Wraps a step so that its duration is measured, however it ends. */
+    timed<A extends unknown[], R>(stage: Stage, step: (...given: A) => Promise<R>) {
+      return async (...given: A): Promise<R> => {
+        const end = metrics.stageDuration.startTimer({ stage });
+        try {
+          return await step(...given);
+        } finally {
+          end();
+        }
+      };
     },
     /** An outcome is safely out. `timestamp` is the record's, in milliseconds since the epoch. */
     outcomeOut(outcome: Outcome, timestamp: number): void {
@@ -83,8 +92,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
           );
       }
     },
-    imageAbsent(position: Position, reason: string, detail: string | undefined): void {
-      logger.info({ ...at(position), reason, detail }, 'image not used: the post is tagged from its text');
+    /** Not said of posts that never had an image. */
+    imageAbsent(position: Position, { reason, detail }: AbsentImage): void {
+      if (reason === 'none') return;
+      logger.debug({ ...at(position), reason, detail }, 'image not used: the post is tagged from its text');
     },
     partitionsAssigned(assignment: Readonly<Record<string, readonly number[]>>): void {
       metrics.rebalances.inc();
@@ -107,7 +118,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
 
   function taggedOut(result: TaggedPost): void {
     metrics.postsTagged.inc();
-    metrics.images.inc({ outcome: result.image.used ? 'used' : (result.image.reason ?? 'none') });
+    metrics.images.inc({ outcome: imageOutcome(result.image) });
     if (result.image.match !== undefined) metrics.imageMatch.observe(result.image.match);
     for (const keyphrase of result.keyphrases) {
       for (const origin of keyphrase.origin) metrics.keyphrases.inc({ origin });

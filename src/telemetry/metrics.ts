@@ -60,14 +60,16 @@ export function createMetrics() {
       ['model'],
     ),
     postsInFlight: gauge('posts_in_flight', 'Records read whose outcome is not out yet.'),
-    consumerLagRecords: gauge('consumer_lag_records', 'Records behind the end of the partition.', [
-      'topic',
-      'partition',
-    ]),
-    consumerLagSeconds: gauge('consumer_lag_seconds', 'Age of the last record whose outcome is out.', [
-      'topic',
-      'partition',
-    ]),
+    consumerLagRecords: gauge(
+      'consumer_lag_records',
+      'Records of the partition whose outcome is not committed, as of the last fetch.',
+      ['topic', 'partition'],
+    ),
+    consumerLagSeconds: gauge(
+      'consumer_lag_seconds',
+      'Age of the oldest record whose outcome is not committed; 0 where there is none.',
+      ['topic', 'partition'],
+    ),
     lastCommit: gauge('last_commit_timestamp_seconds', 'When offsets were last committed, in Unix time.'),
     rebalances: counter('rebalances_total', 'Times the consumer group assigned partitions anew.'),
     modelInfo: gauge('model_info', 'The model bundle in use (always 1).', ['name', 'version']),

@@ -1,21 +1,6 @@
-import sharp from 'sharp';
-import type { AbsentImage, DecodedImage, Image } from '../domain/image.js';
+import { absent, type AbsentImage, type Image } from '../domain/image.js';
 import { detectImageFormat } from './image-format.js';
-
-// libvips's own settings, one set for the process. Images come from strangers: only the loaders of the four
-// formats may run (an SVG could read files and fonts). No two images share anything worth a cache, and the
-// caller's concurrency is the parallelism.
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({
-  operation: [
-    'VipsForeignLoadJpegBuffer',
-    'VipsForeignLoadPngBuffer',
-    'VipsForeignLoadWebpBuffer',
-    'VipsForeignLoadNsgifBuffer',
-  ],
-});
-sharp.cache(false);
-sharp.concurrency(1);
+import { sharp } from './libvips.js';
 
 /** Seconds of work on one image; a photo within the pixel limit takes well under one. */
 const timeoutSeconds = 10;
@@ -70,21 +55,10 @@ export function createImageDecoder({ resize, size, maxPixels }: ImageDecoderOpti
   };
 }
 
-/** A decoded image as a small JPEG file, for the live page. */
-export function encodeThumbnail({ pixels, width, height }: DecodedImage): Promise<Buffer> {
-  return sharp(pixels, { raw: { width, height, channels: 3 } })
-    .jpeg({ quality: 75 })
-    .toBuffer();
-}
-
 /** libvips has no error codes: two of its messages are told apart, which a test holds. */
 function explain(error: unknown): AbsentImage {
   const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
   if (detail.includes('exceeds pixel limit')) return absent('too_large', detail);
   if (detail.startsWith('timeout')) return absent('timed_out', detail);
   return absent('undecodable', detail);
-}
-
-function absent(reason: AbsentImage['reason'], detail: string): AbsentImage {
-  return { kind: 'absent', reason, detail };
 }

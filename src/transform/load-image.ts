@@ -1,14 +1,9 @@
-import type { AbsentImage, Image } from '../domain/image.js';
+import { absent, type AbsentImage, type Image } from '../domain/image.js';
 import type { ImageRef, Post } from '../domain/post.js';
+import type { FetchedImage } from './image-file.js';
 
 /** Of a post's images so many are looked at. */
 const imagesLookedAt = 4;
-
-/** Bytes that may be an image. */
-export interface FetchedImage {
-  readonly kind: 'fetched';
-  readonly bytes: Uint8Array;
-}
 
 /**
  * Brings a post's image into memory: the first of its first four that can be had. Where none can, it says why the
@@ -21,7 +16,7 @@ export function createImageLoader(
   return async (post) => {
     if (post.images.length === 0) return { kind: 'absent', reason: 'none' };
     if (post.enrichment?.entities !== undefined) {
-      return { kind: 'absent', reason: 'given', detail: 'the post came with its visual entities' };
+      return absent('given', 'the post came with its visual entities');
     }
     const failures: AbsentImage[] = [];
     for (const ref of post.images.slice(0, imagesLookedAt)) {

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Noise } from '../domain/outcome.js';
 import type { Post } from '../domain/post.js';
 import type { Position } from '../domain/record.js';
 
 /** What counts as nothing to tag. */
 export interface ScreenOptions {
-  /** Languages to tag, lower case; empty: all. A region may follow in the post ("pt-BR" is "pt"). */
+  /** Primary subtags of the languages to tag, lower case ("pt"); empty: all. */
   readonly languages: readonly string[];
   /** How many of the latest posts are remembered; 0: none. */
   readonly duplicateWindow: number;
@@ -30,16 +31,18 @@ export interface Screen {
 }
 
 export function createScreen({ languages, duplicateWindow, maxTextLength }: ScreenOptions): Screen {
-  // A map iterates in the order of insertion: its first key is the oldest post remembered.
+  // By hash, since a post can hold megabytes of images. A map iterates in the order of insertion: its first key is the
+  // oldest post remembered.
   const seen = new Map<string, string>();
 
   function firstPlace(post: Post, position: Position): string | undefined {
-    const content = JSON.stringify([post.id, post.text, post.images]);
+    const content = createHash('sha256').update(JSON.stringify([post.id, post.text, post.images]));
+    const hash = content.digest('base64');
     const place = `${position.topic}/${position.partition}/${position.offset}`;
-    const first = seen.get(content);
+    const first = seen.get(hash);
     // The same place again is not a second post but a batch that is read again.
     if (first !== undefined) return first === place ? undefined : first;
-    seen.set(content, place);
+    seen.set(hash, place);
     const [oldest] = seen.keys();
     if (seen.size > duplicateWindow && oldest !== undefined) seen.delete(oldest);
     return undefined;
@@ -51,7 +54,8 @@ export function createScreen({ languages, duplicateWindow, maxTextLength }: Scre
       return { noise: 'too_long', detail: `text: ${text.length} UTF-16 units, more than ${maxTextLength}` };
     },
     check(post, cleanText, position) {
-      const language = post.language?.toLowerCase().split('-')[0];
+      // Java and POSIX part the subtags with an underscore.
+      const language = post.language?.toLowerCase().split(/[-_]/)[0];
       if (
         languages.length > 0 &&
         language !== undefined &&

@@ -1,5 +1,5 @@
 import type { ImageAbsence } from '../domain/image.js';
-import type { Noise, Outcome, Rejection } from '../domain/outcome.js';
+import { imageOutcome, type Noise, type Outcome, type Rejection } from '../domain/outcome.js';
 
 /** How many seconds the page's throughput is taken over. */
 const rateSeconds = 10;
@@ -46,7 +46,7 @@ export function createTally(now: () => number): Tally {
       case 'tagged':
         durations[tagged % durationWindow] = seconds;
         tagged += 1;
-        return add(images, outcome.result.image.used ? 'used' : (outcome.result.image.reason ?? 'none'));
+        return add(images, imageOutcome(outcome.result.image));
       case 'tombstone':
         tombstones += 1;
         return;

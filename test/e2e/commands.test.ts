@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TaggedPost } from '../../src/domain/outcome.js';
-import { tagstream } from '../support/agent-process.js';
+import { startTagstream, tagstream } from '../support/agent-process.js';
+import { startImageServer } from '../support/image-server.js';
 
 const demoFolder = fileURLToPath(new URL('../../assets/demo/', import.meta.url));
 
@@ -22,6 +23,12 @@ function fileWith(name: string, lines: readonly unknown[]): string {
   );
   return file;
 }
+
+const manyPosts = Array.from({ length: 5_000 }, (_, id) => ({
+  id: String(id),
+  text: `post ${id} of many`,
+  keyphrases: ['x'],
+}));
 
 const linesOf = (text: string) => text.split('\n').slice(0, -1);
 const tagsOf = (lines: readonly string[]) =>
@@ -76,6 +83,49 @@ describe('tagstream tag', () => {
   });
 });
 
+describe('tagstream tag, when something goes wrong', () => {
+  it('names a file that is not there, and a folder', async () => {
+    const missing = await tagstream(['tag', join(folder, 'missing.ndjson')]);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toMatch(/^tagstream: .*missing\.ndjson cannot be read: ENOENT.*\n$/);
+    const directory = await tagstream(['tag', folder]);
+    expect(directory).toMatchObject({
+      code: 2,
+      stderr: `tagstream: ${folder} cannot be read: it is a folder\n`,
+    });
+  });
+
+  it('ends quietly when its reader has seen enough', async () => {
+    const started = startTagstream(['tag', fileWith('piped.ndjson', manyPosts)]);
+    started.process.stdout?.once('data', () => started.process.stdout?.destroy());
+    expect([await started.exited, started.stderr()]).toEqual([0, '']);
+  });
+
+  it('says that a signal stopped it before the end, and exits 1', async () => {
+    const started = startTagstream(['tag', fileWith('stopped.ndjson', manyPosts)]);
+    started.process.stdout?.once('data', () => started.process.kill('SIGTERM'));
+    expect(await started.exited).toBe(1);
+    expect(started.stderr()).toBe('tagstream: stopped before the end of stopped.ndjson\n');
+    const lines = linesOf(started.stdout());
+    expect(lines.length).toBeLessThan(manyPosts.length);
+    expect(lines.map((line) => (JSON.parse(line) as TaggedPost).id)).toEqual(
+      manyPosts.slice(0, lines.length).map(({ id }) => id),
+    );
+  });
+
+  it('takes an image on the command line from anywhere, and those of a file from its folder only', async () => {
+    const file = fileWith('paths.ndjson', [
+      { id: '1', text: 'look', images: [`${demoFolder}photos/cat.jpg`] },
+      { id: '2', text: 'look', images: ['missing.jpg'] },
+    ]);
+    const { stdout } = await tagstream(['tag', file]);
+    expect(linesOf(stdout).map((line) => (JSON.parse(line) as TaggedPost).image.reason)).toEqual([
+      'blocked_address',
+      'unreachable',
+    ]);
+  });
+});
+
 describe('tagstream eval', () => {
   it('tags 200 posts as tag does', async () => {
     const posts = Array.from({ length: 200 }, (_, id) => {
@@ -106,12 +156,81 @@ describe('tagstream eval', () => {
   });
 });
 
+describe('tagstream eval, with images', () => {
+  it('fetches none for the text alone', async () => {
+    const server = await startImageServer();
+    try {
+      const file = fileWith('photo.jsonl', [
+        { id: '1', text: 'look', images: [`${server.url}/photos/cat.jpg`], keyphrases: ['cats'] },
+      ]);
+      const environment = { TAGSTREAM_IMAGES_ALLOW: server.allow };
+      expect((await tagstream(['eval', file, '--text-only'], environment)).code).toBe(0);
+      expect(server.requests).toEqual([]);
+      expect((await tagstream(['eval', file], environment)).code).toBe(0);
+      expect(server.requests).toHaveLength(1);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('reads none from this machine', async () => {
+    writeFileSync(join(folder, 'here.jpg'), readFileSync(`${demoFolder}photos/cat.jpg`));
+    const file = fileWith('path.jsonl', [
+      { id: '1', text: 'look', images: ['here.jpg'], keyphrases: ['cats'] },
+    ]);
+    const results = join(folder, 'path-results.ndjson');
+    expect((await tagstream(['eval', file, '--results', results])).code).toBe(0);
+    expect(JSON.parse(readFileSync(results, 'utf8'))).toMatchObject({
+      image: { used: false, reason: 'blocked_address' },
+    });
+  });
+});
+
+describe('tagstream eval, when something goes wrong', () => {
+  it('measures nothing when a signal stops it, and exits 1', async () => {
+    const results = join(folder, 'partial.ndjson');
+    const started = startTagstream(['eval', fileWith('stopped.jsonl', manyPosts), '--results', results]);
+    await expect
+      .poll(() => existsSync(results) && readFileSync(results).length, { timeout: 30_000 })
+      .toBeTruthy();
+    started.process.kill('SIGTERM');
+    expect([await started.exited, started.stdout()]).toEqual([1, '']);
+    expect(started.stderr()).toMatch(/^tagstream: stopped after \d+ of 5000 posts: nothing is measured\n$/);
+  });
+
+  it('names files that cannot be read or written', async () => {
+    const file = fileWith('one.jsonl', manyPosts.slice(0, 1));
+    for (const args of [
+      ['eval', join(folder, 'missing.jsonl')],
+      ['eval', file, '--predictions', join(folder, 'missing.jsonl')],
+    ]) {
+      const { code, stderr } = await tagstream(args);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/missing\.jsonl cannot be read: ENOENT/);
+    }
+    const { code, stderr } = await tagstream(['eval', file, '--results', join(folder, 'no/such/folder')]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/folder cannot be written: ENOENT/);
+  });
+
+  it('tells present from absent phrases by the cleaned text', async () => {
+    const file = fileWith('raw.jsonl', [
+      { id: '1', text: 'Look!!! #WildflowerHour @friend', keyphrases: ['wildflower hour'] },
+    ]);
+    const predictions = fileWith('raw-predictions.txt', ['wildflower hour']);
+    const { stdout } = await tagstream(['eval', file, '--predictions', predictions, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ present: { posts: 1, f1At1: 100 }, absent: { posts: 0 } });
+  });
+});
+
 describe('tagstream demo --once', () => {
   it('prints each post with its keyphrases and exits 0', async () => {
     const { code, stdout, stderr } = await tagstream(['demo', '--once']);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.match(/^ {2}tags {3}\S/gm)?.length).toBeGreaterThan(25);
     expect(stdout).toContain('not tagged (not_json)');
+    expect(stdout).toContain('line 26  not tagged (duplicate)');
+    expect(stdout).not.toMatch(/ 0%/);
     expect(stdout).toContain('blocked_address');
   });
 });
@@ -121,6 +240,12 @@ describe('the command line', () => {
     expect((await tagstream(['tag', '--nonsense'])).code).toBe(64);
     expect((await tagstream(['frobnicate'])).code).toBe(64);
     expect((await tagstream(['tag', 'a', 'b'])).code).toBe(64);
+    expect((await tagstream(['tag', '--image', 'cat.jpg'])).code).toBe(64);
+    expect((await tagstream(['tag', 'posts.ndjson', '--text', 'hello'])).code).toBe(64);
+    expect((await tagstream(['eval', 'f', '--predictions', 'p', '--results', 'r'])).code).toBe(64);
+    expect((await tagstream(['eval', 'f', '--predictions', 'p', '--text-only'])).code).toBe(64);
+    // What it measures is what it says it measures.
+    expect((await tagstream(['bench', '--threads', '2'])).code).toBe(64);
   });
 
   it('answers help and version with 0', async () => {

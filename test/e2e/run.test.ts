@@ -36,7 +36,12 @@ async function createTopics(broker: Broker, configs: Readonly<Record<string, str
   };
 }
 
-function runOn(broker: Broker, topics: Topics, allow: string): AgentProcess {
+function runOn(
+  broker: Broker,
+  topics: Topics,
+  allow: string,
+  more: Readonly<Record<string, string>> = {},
+): AgentProcess {
   return startTagstream(['run', '--port', '0', '--brokers', broker.brokers.join(',')], {
     TAGSTREAM_KAFKA_INPUT_TOPIC: topics.inputTopic,
     TAGSTREAM_KAFKA_OUTPUT_TOPIC: topics.outputTopic,
@@ -44,6 +49,7 @@ function runOn(broker: Broker, topics: Topics, allow: string): AgentProcess {
     TAGSTREAM_KAFKA_GROUP_ID: topics.inputTopic,
     TAGSTREAM_IMAGES_ALLOW: allow,
     TAGSTREAM_IMAGES_TIMEOUT_MS: '2000',
+    ...more,
   });
 }
 
@@ -112,8 +118,11 @@ describeWithKafka('tagstream run', (broker) => {
 
   it('goes on past bad input of every kind, and counts and explains each', async () => {
     const topics = await createTopics(broker, { 'max.message.bytes': '8000000' });
+    const maxRecordBytes = 100_000;
     const image = (path: string) =>
       JSON.stringify({ id: path, text: `an image: ${path}`, images: [server.url + path] });
+    const entities = (id: string, given: readonly string[]) =>
+      JSON.stringify({ id, text: 'a post that is larger than it looks', enrichment: { entities: given } });
     const bad: [value: string, reason: string][] = [
       ['this is not JSON', 'not_json'],
       ['{"text": "no id"}', 'invalid_post'],
@@ -122,6 +131,8 @@ describeWithKafka('tagstream run', (broker) => {
       [JSON.stringify({ id: 'long', text: 'word '.repeat(1_000_000) }), 'too_long'],
       ['{"id": "empty", "text": "  🙂 "}', 'empty'],
       ['{"id": "good", "text": "a good post"}', 'duplicate'],
+      [entities('many', Array<string>(90_000).fill('a')), 'invalid_post'],
+      [entities('heavy', Array<string>(200).fill('語'.repeat(200))), 'result_too_large'],
     ];
     const good: [value: string, id: string, reason: string][] = [
       ['{"id": "good", "text": "a good post"}', 'good', 'none'],
@@ -142,7 +153,9 @@ describeWithKafka('tagstream run', (broker) => {
       await producer.send({ topic: topics.inputTopic, messages: [{ value }] });
     await producer.disconnect();
 
-    const agent = runOn(broker, topics, server.allow);
+    const agent = runOn(broker, topics, server.allow, {
+      TAGSTREAM_KAFKA_MAX_RECORD_BYTES: String(maxRecordBytes),
+    });
     await until(async () => {
       const out = (await endOf(broker, topics.outputTopic)) + (await endOf(broker, topics.deadLetterTopic));
       return out >= good.length + bad.length;
@@ -166,8 +179,9 @@ describeWithKafka('tagstream run', (broker) => {
     );
     expect(letters.every(({ headers }) => (headers['tagstream-detail']?.length ?? 0) > 0)).toBe(true);
     letters.forEach(({ value, headers }, index) => {
-      const [sent = '', reason] = bad[index] ?? [];
-      if (reason === 'too_long') expect(String(headers['tagstream-value-bytes'])).toBe(String(sent.length));
+      const [sent = ''] = bad[index] ?? [];
+      const bytes = Buffer.byteLength(sent);
+      if (bytes > maxRecordBytes) expect(String(headers['tagstream-value-bytes'])).toBe(String(bytes));
       else expect(String(value)).toBe(sent);
     });
     for (const [, reason] of bad) {

@@ -142,12 +142,15 @@ describe('a record without value', () => {
     });
   });
 
-  it.each([[null], [Buffer.alloc(0)], [Buffer.from([0xff])]])('and with the key %j is no post', (key) => {
-    expect(readPost(recordOf(null, { key }), 'auto')).toMatchObject({
-      kind: 'rejected',
-      code: 'invalid_post',
-    });
-  });
+  it.each([[null], [Buffer.alloc(0)], [Buffer.from([0xff])], [Buffer.from('x'.repeat(1_001))]])(
+    'and with the key %j is no post',
+    (key) => {
+      expect(readPost(recordOf(null, { key }), 'auto')).toMatchObject({
+        kind: 'rejected',
+        code: 'invalid_post',
+      });
+    },
+  );
 });
 
 describe('whatever comes', () => {

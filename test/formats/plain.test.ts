@@ -83,8 +83,40 @@ describe('a plain post', () => {
     ],
     [{ id: '1', text: 'a', enrichment: { match: 1.5 } }, 'enrichment.match: expected a number from 0 to 1'],
     [{ id: '1', text: 'a', enrichment: { match: '1' } }, 'enrichment.match: expected a number from 0 to 1'],
+    [
+      { id: '1', text: 'a', enrichment: { attributes: ['dog', 7] } },
+      'enrichment.attributes[1]: expected a string',
+    ],
   ])('that is %j is rejected: %s', (content, detail) => {
     expect(readPlain(content)).toStrictEqual({ kind: 'rejected', code: 'invalid_post', detail });
+  });
+
+  it.each([
+    [{ id: 'x'.repeat(1_001) }, 'id: longer than 1000 UTF-16 units'],
+    [
+      { enrichment: { entities: Array<string>(90_000).fill('a') } },
+      'enrichment.entities: more than 200 entries',
+    ],
+    [
+      { enrichment: { attributes: ['dog', 'x'.repeat(201)] } },
+      'enrichment.attributes[1]: longer than 200 UTF-16 units',
+    ],
+    [
+      { enrichment: { imageText: 'x'.repeat(100_001) } },
+      'enrichment.imageText: longer than 100000 UTF-16 units',
+    ],
+  ])('with more than its result can carry (case %#) is rejected by field and limit', (fields, detail) => {
+    expect(readPlain({ id: '1', text: 'a', ...fields })).toStrictEqual({
+      kind: 'rejected',
+      code: 'invalid_post',
+      detail,
+    });
+  });
+
+  it('may be as large as the bounds', () => {
+    const words = Array<string>(200).fill('x'.repeat(200));
+    const enrichment = { entities: words, attributes: words, imageText: 'x'.repeat(100_000) };
+    expect(readPlain({ id: 'x'.repeat(1_000), text: 'a', enrichment }).kind).toBe('post');
   });
 
   it('with very many faults is rejected in a few words', () => {

@@ -180,6 +180,30 @@ describeWithKafka('The Kafka sink', (broker) => {
     expect(await transport.resultIds()).toEqual(['before', 'after']);
   });
 
+  test('refuses the results that the broker would not take, and writes those it does not refuse', async () => {
+    const limit = 20_000;
+    const transport = await kafkaTransport(broker);
+    const outputTopic = await broker.createTopic('tight', {
+      configs: { 'max.message.bytes': String(limit) },
+    });
+    const sink = transport.sink({ outputTopic, compression: 'gzip', maxRecordBytes: limit });
+    await sink.open();
+    // The id stands in the key and in the value.
+    const outcomes = Array.from({ length: 40 }, (_, index) =>
+      tagged(randomBytes(4_900 + 5 * index).toString('hex')),
+    );
+    const accepted = outcomes.filter((outcome) => sink.refuses(outcome) === undefined);
+
+    await sink.write(batchOf(accepted));
+    await sink.close();
+
+    expect(await broker.consoleConsumer(outputTopic)).toHaveLength(accepted.length);
+    expect(accepted.length).toBeGreaterThan(5);
+    expect(accepted.length).toBeLessThan(35);
+    expect(sink.refuses(outcomes[39]!)).toMatch(/takes \d+ bytes, more than kafka\.maxRecordBytes \(20000\)/);
+    expect(sink.refuses(deadLetter(randomBytes(100_000)))).toBeUndefined();
+  });
+
   test('writes one batch after the other, in the order of the calls', async () => {
     const transport = await kafkaTransport(broker);
     const sink = transport.sink();

@@ -203,10 +203,14 @@ describeWithKafka('The Kafka source', (broker) => {
   test('tells when it has joined its group, and how far behind it is', async () => {
     const transport = await kafkaTransport(broker);
     await transport.feed(ids(25));
-    const lags: [partition: number, records: number][] = [];
+    const lags: (readonly [partition: number, records: number, isBehind: boolean])[] = [];
     const assignments: unknown[] = [];
     const source = sourceWith(transport, {
-      lagMeasured: (_topic, partition, records) => lags.push([partition, records]),
+      lagMeasured: (_topic, partition, records, seconds) => {
+        const lag = [partition, records, seconds > 0] as const;
+        // On a slow machine a heartbeat measures between two commits.
+        if (JSON.stringify(lag) !== JSON.stringify(lags.at(-1))) lags.push(lag);
+      },
       partitionsAssigned: (assignment) => assignments.push(assignment),
     });
     const joined: boolean[] = [source.joined];
@@ -220,10 +224,35 @@ describeWithKafka('The Kafka source', (broker) => {
     expect(assignments).toEqual([{ [transport.inputTopic]: [0] }]);
     expect(joined).toEqual([false, true, true, true, false]);
     expect(lags).toEqual([
-      [0, 15],
-      [0, 5],
-      [0, 0],
+      [0, 25, true],
+      [0, 15, true],
+      [0, 5, true],
+      [0, 0, false],
     ]);
+  });
+
+  test('tells how far behind it is while a batch fails again and again', async () => {
+    const transport = await kafkaTransport(broker);
+    await transport.feed(ids(25));
+    const lags: [records: number, seconds: number][] = [];
+    const source = sourceWith(transport, {
+      lagMeasured: (_topic, _partition, records, seconds) => lags.push([records, seconds]),
+    });
+    let failures = 0;
+    let stopped: Promise<void> | undefined;
+
+    await source.run(() => {
+      failures += 1;
+      if (failures === 4) stopped = source.stop();
+      return Promise.reject(new Error('the model is gone'));
+    });
+    await stopped;
+
+    expect(lags.length).toBeGreaterThanOrEqual(5);
+    expect(lags.every(([records]) => records === 25)).toBe(true);
+    const seconds = lags.map(([, age]) => age);
+    expect(seconds).toEqual(seconds.toSorted((a, b) => a - b));
+    expect(seconds.at(-1)! - seconds[0]!).toBeGreaterThan(1);
   });
 
   test('ends with an error when kafkajs gives up, instead of living on without reading', async () => {

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { OutputLostError } from '../../src/domain/errors.js';
 import type { ConsumedBatch } from '../../src/domain/record.js';
 import { NdjsonSource } from '../../src/source/ndjson.js';
 import { events } from '../support/transport.js';
@@ -59,6 +60,39 @@ test('A batch that fails again and again ends the run with its error', async () 
 
   await expect(run).rejects.toThrow('the pipe is broken');
   expect(attempts).toBe(3);
+});
+
+test('An output that is lost is not tried again, and nothing is said of reading again', async () => {
+  let attempts = 0;
+  const failed: unknown[] = [];
+  const own = { ...events, batchFailed: (_batch: ConsumedBatch, error: unknown) => failed.push(error) };
+  const source = new NdjsonSource(
+    Readable.from(['a\nb\n']),
+    { name: '-', chunkSize: 1, maxLineBytes: 100 },
+    own,
+  );
+
+  const run = source.run(() => {
+    attempts += 1;
+    return Promise.reject(new OutputLostError(new Error('no space left')));
+  });
+
+  await expect(run).rejects.toThrow('results cannot be written: no space left');
+  expect(attempts).toBe(1);
+  expect(failed).toEqual([]);
+});
+
+test('A failure is told as often as the batch is handed out again', async () => {
+  const failed: unknown[] = [];
+  const own = { ...events, batchFailed: (_batch: ConsumedBatch, error: unknown) => failed.push(error) };
+  const source = new NdjsonSource(
+    Readable.from(['a\n']),
+    { name: '-', chunkSize: 1, maxLineBytes: 100 },
+    own,
+  );
+
+  await expect(source.run(() => Promise.reject(new Error('out of memory')))).rejects.toThrow('out of memory');
+  expect(failed).toHaveLength(2);
 });
 
 test.each([

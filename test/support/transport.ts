@@ -4,6 +4,7 @@ import type { Outcome, TaggedPost } from '../../src/domain/outcome.js';
 import type { ConsumedBatch, ConsumedRecord } from '../../src/domain/record.js';
 import type { BatchHandler, Sink, Source } from '../../src/domain/transport.js';
 import { createKafka } from '../../src/kafka/client.js';
+import { describeTopics } from '../../src/kafka/topics.js';
 import { KafkaSink, type KafkaSinkOptions } from '../../src/sink/kafka.js';
 import { NdjsonSink } from '../../src/sink/ndjson.js';
 import { KafkaSource, type KafkaSourceOptions } from '../../src/source/kafka.js';
@@ -100,7 +101,13 @@ export async function kafkaTransport(broker: Broker, partitions = 1): Promise<Ka
       return new KafkaSource(kafka(), options, events);
     },
     sink: (overrides = {}) =>
-      new KafkaSink(kafka(), { brokers, outputTopic, deadLetterTopic, ...sinkDefaults, ...overrides }),
+      new KafkaSink(kafka(), describeTopics, {
+        brokers,
+        outputTopic,
+        deadLetterTopic,
+        ...sinkDefaults,
+        ...overrides,
+      }),
     resultIds: async () => (await broker.consoleConsumer(outputTopic)).map(({ key }) => String(key)),
     deadLetterCodes: async () =>
       (await broker.consoleConsumer(deadLetterTopic)).map(({ headers }) =>

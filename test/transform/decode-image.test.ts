@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { DecodedImage } from '../../src/domain/image.js';
-import { createImageDecoder, encodeThumbnail } from '../../src/transform/decode-image.js';
+import { createImageDecoder } from '../../src/transform/decode-image.js';
 import { demoPhotos } from '../support/image-server.js';
 
 const photos = demoPhotos();
@@ -266,20 +266,5 @@ describe('an image decoder, given what it does not take', () => {
     const file = (width: number) => filled(width, 300, red).png().toBuffer();
     expect(await small.decode(await file(300))).toMatchObject({ kind: 'decoded' });
     expect(await small.decode(await file(301))).toMatchObject({ kind: 'absent', reason: 'too_large' });
-  });
-});
-
-describe('encodeThumbnail', () => {
-  it('gives a small JPEG that shows the image', async () => {
-    const image = await decoded(anyPhoto);
-    const thumbnail = await encodeThumbnail(image);
-    expect(thumbnail.length).toBeLessThan(30_000);
-    expect(await sharp(thumbnail).metadata()).toMatchObject({ format: 'jpeg', width: 224, height: 224 });
-    const again = await sharp(thumbnail).raw().toBuffer();
-    const difference = again.reduce(
-      (sum, value, index) => sum + Math.abs(value - (image.pixels[index] ?? 0)),
-      0,
-    );
-    expect(difference / again.length).toBeLessThan(6);
   });
 });

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { Post } from '../../src/domain/post.js';
 import { createScreen } from '../../src/transform/screen-post.js';
@@ -37,6 +39,8 @@ describe('the screen for posts that are nothing to tag', () => {
     expect(check('b', 'pt-BR')).toBeUndefined();
     expect(check('c', 'EN')).toBeUndefined();
     expect(check('d', 'und')).toBeUndefined();
+    expect(check('f', 'pt_BR')).toBeUndefined();
+    expect(check('g', 'ptx')).toBe('language');
     expect(check('e')).toBeUndefined();
   });
 
@@ -61,6 +65,22 @@ describe('the screen for posts that are nothing to tag', () => {
     const screen = createScreen(options);
     expect(screen.check(post(), 'hello', at(7))).toBeUndefined();
     expect(screen.check(post(), 'hello', at(7))).toBeUndefined();
+  });
+
+  it('remembers posts by a few bytes, however large their images are', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const screen = createScreen({ ...options, duplicateWindow: 1_000 });
+    const posts = 100;
+    const imageBytes = 1_000_000;
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let offset = 0; offset < posts; offset++) {
+      const images = [`data:image/jpeg;base64,${Buffer.alloc(imageBytes, `${offset}/`).toString('latin1')}`];
+      expect(screen.check(post({ images }), 'hello', at(offset))).toBeUndefined();
+    }
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan((posts * imageBytes) / 10);
   });
 
   it('remembers nothing where the window is 0', () => {

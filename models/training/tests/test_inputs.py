@@ -9,9 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from inputs import Post, assemble, image_words, pad
-
-BUNDLE = HERE.parents[1] / "bundle"
+from inputs import Post, assemble, pad
 
 
 def missing(*packages: str) -> str:
@@ -41,35 +39,29 @@ class Assembly(unittest.TestCase):
         self.tokenizer = WordTokenizer()
         self.id = self.tokenizer.token_to_id
 
-    def assembled(self, post, max_tokens=32, max_text_tokens=8):
-        return assemble(self.tokenizer, post, max_tokens, max_text_tokens)
+    def assembled(self, post, **limits):
+        return assemble(self.tokenizer, post, {"text": 8, "entities": 8, "attributes": 8, "ocr": 8} | limits)
 
-    def test_image_words_join_with_the_separators_of_the_parts_that_are_there(self):
-        self.assertEqual(image_words(["a", "b"], ["c"], "d e"), "a , b , c . d e")
-        self.assertEqual(image_words([], ["c"], ""), "c")
-        self.assertEqual(image_words([], [], "d e"), "d e")
-        self.assertEqual(image_words([], [], ""), "")
-
-    def test_text_alone_has_no_second_segment(self):
+    def test_text_alone_has_one_segment(self):
         ids, types = self.assembled(Post("one two"))
         self.assertEqual(ids, [self.id(t) for t in ("[CLS]", "one", "two", "[SEP]")])
         self.assertEqual(types, [0, 0, 0, 0])
 
-    def test_the_second_segment_and_its_separator_have_type_one(self):
-        ids, types = self.assembled(Post("one", ["two"], ["three"], "four"))
-        self.assertEqual(ids, [self.id(t) for t in ("[CLS]", "one", "[SEP]", "two", ",", "three", ".", "four", "[SEP]")])
-        self.assertEqual(types, [0, 0, 0, 1, 1, 1, 1, 1, 1])
+    def test_every_kind_of_words_is_a_segment_with_a_type_and_a_separator_of_its_own(self):
+        ids, types = self.assembled(Post("one", ["two", "one"], ["three"], "four"))
+        words = ("[CLS]", "one", "[SEP]", "two", ",", "one", "[SEP]", "three", "[SEP]", "four", "[SEP]")
+        self.assertEqual(ids, [self.id(t) for t in words])
+        self.assertEqual(types, [0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3])
 
-    def test_an_empty_text_keeps_its_place(self):
-        ids, types = self.assembled(Post("", ["two"]))
+    def test_a_segment_without_words_is_left_out_but_the_text_keeps_its_place(self):
+        ids, types = self.assembled(Post("", [], ["two"]))
         self.assertEqual(ids, [self.id(t) for t in ("[CLS]", "[SEP]", "two", "[SEP]")])
-        self.assertEqual(types, [0, 0, 1, 1])
+        self.assertEqual(types, [0, 0, 2, 2])
 
-    def test_the_text_and_then_the_image_words_are_cut(self):
-        ids, types = self.assembled(Post("one " * 50, ["two"] * 50), max_tokens=16, max_text_tokens=8)
-        self.assertEqual((len(ids), types.count(0), ids[-1]), (16, 10, self.id("[SEP]")))
-        ids, types = self.assembled(Post("one " * 50, ["two"]), max_tokens=11, max_text_tokens=8)
-        self.assertEqual((len(ids), types.count(1)), (10, 0), "no room for image words: no second [SEP]")
+    def test_each_segment_is_cut_to_its_own_limit(self):
+        ids, types = self.assembled(Post("one " * 50, ["two"] * 50, (), "four " * 50), text=3, entities=2, ocr=1)
+        self.assertEqual([types.count(kind) for kind in range(4)], [5, 3, 0, 2])
+        self.assertEqual(ids[-1], self.id("[SEP]"))
 
     @unittest.skipIf(missing("numpy"), f"not installed: {missing('numpy')}")
     def test_padding_is_zero_and_masked(self):
@@ -81,26 +73,24 @@ class Assembly(unittest.TestCase):
         np.testing.assert_array_equal(batch["token_type_ids"], [[0, 0, 1], [0, 0, 0]])
 
 
-@unittest.skipIf(missing("onnxruntime", "tokenizers"), f"not installed: {missing('onnxruntime', 'tokenizers')}")
+@unittest.skipIf(missing("onnxruntime", "tokenizers", "nltk", "torch"), f"not installed: {missing('onnxruntime', 'tokenizers', 'nltk', 'torch')}")
 class Fixture(unittest.TestCase):
-    """The shipped files still give what tests/fixtures/inputs.json says."""
+    """The shipped files still give what tests/fixtures/reference.jsonl says, which the agent is held against."""
 
-    def test_ids_types_and_first_labels(self):
-        import onnxruntime
-        from tokenizers import Tokenizer
+    def test_tokens_beams_features_and_keyphrases(self):
+        from reference import Reference
 
-        text = json.loads((BUNDLE / "manifest.json").read_text("utf-8"))["text"]
-        tokenizer = Tokenizer.from_file(str(BUNDLE / text["tokenizer"]))
-        labels = (BUNDLE / text["labels"]).read_text("utf-8").split("\n")[:-1]
-        session = onnxruntime.InferenceSession(BUNDLE / text["model"], providers=["CPUExecutionProvider"])
-        for case in json.loads((HERE / "fixtures" / "inputs.json").read_text("utf-8")):
+        reference = Reference()
+        for line in (HERE / "fixtures" / "reference.jsonl").read_text("utf-8").splitlines():
+            case = json.loads(line)
             with self.subTest(case["post"]["text"][:40]):
-                row = assemble(tokenizer, Post(**case["post"]), text["maxTokens"], text["maxTextTokens"])
-                self.assertEqual(row, (case["inputIds"], case["tokenTypeIds"]))
-                scores = session.run(None, pad([row]))[0][0]
-                for entry in case["top5"]:
-                    # another processor's int8 kernels round otherwise
-                    self.assertAlmostEqual(float(scores[labels.index(entry["label"])]), entry["score"], delta=0.02)
+                ((tokens, proposal),) = reference.propose([Post(**case["post"])])
+                self.assertEqual(tokens, case["tokens"])
+                _, _, best = reference.rank(proposal)
+                # another processor's int8 kernels round otherwise
+                for (phrase, score), wanted in zip(best[:1], case["keyphrases"]):
+                    self.assertEqual(phrase, wanted["phrase"])
+                    self.assertAlmostEqual(score, wanted["score"], delta=0.02)
 
 
 if __name__ == "__main__":

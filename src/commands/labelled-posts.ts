@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { InputError } from '../domain/errors.js';
+import { isJsonObject, type JsonObject } from '../domain/json.js';
 import type { Post } from '../domain/post.js';
-import { describeFaults, expected } from './faults.js';
-import { readPlain } from './plain.js';
-import { isObject, type JsonObject } from './read-post.js';
+import { describeFaults, expected } from '../formats/faults.js';
+import { readPlain } from '../formats/plain.js';
 
 /** A post whose true keyphrases are known. */
 export interface LabelledPost {
@@ -43,7 +43,7 @@ function readLine(line: string, number: number): LabelledPost {
   } catch {
     return refuse('not JSON');
   }
-  if (!isObject(content)) return refuse('not a JSON object');
+  if (!isJsonObject(content)) return refuse('not a JSON object');
   const labelled = labels.safeParse(content);
   if (!labelled.success) return refuse(describeFaults(labelled.error));
   const read = readPlain(asPlain(content));

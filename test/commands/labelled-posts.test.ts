@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LabelledPostsError, readLabelledPosts } from '../../src/formats/benchmark.js';
+import { LabelledPostsError, readLabelledPosts } from '../../src/commands/labelled-posts.js';
 
 const line = {
   id: 'test-1',

@@ -1,0 +1,50 @@
+import { open } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { InfrastructureError, InputError } from '../domain/errors.js';
+
+/**
+ * Opens a file that a command was given, before anything is made of it.
+ *
+ * @throws InputError where it cannot be read
+ */
+export async function openInput(file: string): Promise<Readable> {
+  try {
+    const handle = await open(file);
+    if (!(await handle.stat()).isDirectory()) return handle.createReadStream();
+    await handle.close();
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  throw new InputError(`${file} cannot be read: it is a folder`);
+}
+
+/**
+ * The whole content of a file that a command was given, as text.
+ *
+ * @throws InputError where it cannot be read
+ */
+export async function contentOf(file: string): Promise<string> {
+  const stream = await openInput(file);
+  try {
+    return await text(stream);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+/**
+ * Creates a file for a command's results, or empties it.
+ *
+ * @throws InfrastructureError where it cannot be written
+ */
+export async function createOutput(file: string): Promise<Writable> {
+  try {
+    return (await open(file, 'w')).createWriteStream();
+  } catch (error) {
+    throw new InfrastructureError(`${file} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+const unreadable = (file: string, error: unknown): InputError =>
+  new InputError(`${file} cannot be read: ${(error as Error).message}`);

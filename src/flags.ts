@@ -1,0 +1,55 @@
+import { modelParts } from './domain/keyphrase.js';
+
+/** A flag that stands for settings: what it looks like, the keys it sets, and what it is. */
+export interface SettingFlag {
+  readonly flag: string;
+  readonly keys: readonly string[];
+  readonly description: string;
+}
+
+const flag = (text: string, keys: readonly string[], description: string): SettingFlag => ({
+  flag: text,
+  keys,
+  description,
+});
+
+/** Of every command that loads the model. */
+export const commonFlags = [
+  flag('--provider <name>', ['inference.provider'], 'execution provider: auto, cpu, cuda'),
+  flag('--model <folder>', ['model.path'], 'model bundle'),
+  flag('--format <name>', ['format'], 'wire format of the posts: auto, plain, x-v2'),
+  flag('--log-level <level>', ['log.level'], 'trace, debug, info, warn, error, silent'),
+];
+export const threadFlags = [
+  flag('--threads <n>', ['inference.threads'], 'threads of a model run; 0: all cores'),
+];
+export const kafkaFlags = [
+  flag('--brokers <host:port,...>', ['kafka.brokers'], 'Kafka brokers to start from'),
+  flag('--input-topic <name>', ['kafka.inputTopic'], 'topic the posts come from'),
+  flag('--output-topic <name>', ['kafka.outputTopic'], 'topic the keyphrases go to'),
+  flag('--dead-letter-topic <name>', ['kafka.deadLetterTopic'], 'topic for what cannot be tagged'),
+  flag('--group <id>', ['kafka.groupId'], 'consumer group'),
+  flag('--delivery <guarantee>', ['delivery'], 'at-least-once (exactly-once comes later)'),
+];
+export const webFlags = [flag('--port <n>', ['web.port'], 'port of the live page; 0: any')];
+export const concurrencyFlags = [
+  flag(
+    '--concurrency <n>',
+    ['images.concurrency', 'inference.concurrency'],
+    'posts under way at the same time',
+  ),
+];
+
+export const ablationFlags = [
+  flag('--without <part,...>', ['model.without'], `parts of the model to leave out: ${modelParts.join(', ')}`),
+];
+
+/** Every flag there is that stands for settings. */
+export const settingFlags: readonly SettingFlag[] = [
+  ...kafkaFlags,
+  ...webFlags,
+  ...concurrencyFlags,
+  ...threadFlags,
+  ...ablationFlags,
+  ...commonFlags,
+];
