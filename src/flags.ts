@@ -41,7 +41,11 @@ export const concurrencyFlags = [
 ];
 
 export const ablationFlags = [
-  flag('--without <part,...>', ['model.without'], `parts of the model to leave out: ${modelParts.join(', ')}`),
+  flag(
+    '--without <part,...>',
+    ['model.without'],
+    `parts of the model to leave out: ${modelParts.join(', ')}`,
+  ),
 ];
 
 /** Every flag there is that stands for settings. */

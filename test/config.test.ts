@@ -55,9 +55,11 @@ describe('the configuration', () => {
         TAGSTREAM_BATCH_MAX_SIZE: '8',
         TAGSTREAM_KAFKA_TLS_ENABLED: 'true',
         TAGSTREAM_OUTPUT_MIN_SCORE: '0.25',
+        TAGSTREAM_MODEL_WITHOUT: 'decoder, neighbours',
       },
     });
     expect(config.kafka.brokers).toEqual(['one:9092', '[::1]:9093']);
+    expect(config.model.without).toEqual(['decoder', 'neighbours']);
     expect(config.batch.maxSize).toBe(8);
     expect(config.kafka.tls.enabled).toBe(true);
     expect(config.output.minScore).toBe(0.25);

@@ -7,9 +7,11 @@ export interface Share {
   readonly largest: number;
   /** The sum of its shares in all of them. */
   readonly total: number;
+  /** The sum of log(1 + share / the label's share of all posts): how much more often than otherwise it goes with them. */
+  readonly lift: number;
 }
 
-export const noShare: Share = { largest: 0, total: 0 };
+export const noShare: Share = { largest: 0, total: 0, lift: 0 };
 
 /**
  * How often terms and labels went together in labelled posts. A label's share in a term is the number of posts with
@@ -28,6 +30,8 @@ export interface Associations {
 
 /** Numbers of posts, as the bundle's file holds them. */
 export interface AssociationCounts {
+  /** All posts that had a label. */
+  readonly posts: number;
   /** By label. */
   readonly labels: Readonly<Record<string, number>>;
   /** By label and other label: the posts with both. */
@@ -43,7 +47,8 @@ interface TermCounts {
 }
 
 export function createAssociations(counts: AssociationCounts, shrink: number): Associations {
-  const posts = byNumber(counts.labels);
+  let posts = counts.posts;
+  const withLabel = byNumber(counts.labels);
   const together = new Map(
     Object.entries(counts.together).map(([label, others]) => [Number(label), byNumber(others)]),
   );
@@ -55,9 +60,9 @@ export function createAssociations(counts: AssociationCounts, shrink: number): A
   );
 
   return {
-    postsWith: (label) => posts.get(label) ?? 0,
+    postsWith: (label) => withLabel.get(label) ?? 0,
     shareBeside: (label, other) =>
-      (together.get(label)?.get(other) ?? 0) / ((posts.get(label) ?? 0) + shrink),
+      (together.get(label)?.get(other) ?? 0) / ((withLabel.get(label) ?? 0) + shrink),
     sharesOf(field, terms) {
       const shares = new Map<number, Share>();
       for (const term of terms) {
@@ -65,16 +70,21 @@ export function createAssociations(counts: AssociationCounts, shrink: number): A
         if (counted === undefined) continue;
         for (const [label, both] of counted.labels) {
           const share = both / (counted.posts + shrink);
-          const { largest, total } = shares.get(label) ?? noShare;
-          shares.set(label, { largest: Math.max(largest, share), total: total + share });
+          const { largest, total, lift } = shares.get(label) ?? noShare;
+          shares.set(label, {
+            largest: Math.max(largest, share),
+            total: total + share,
+            lift: lift + Math.log(1 + (share * posts) / (withLabel.get(label) ?? posts)),
+          });
         }
       }
       return shares;
     },
     add(post, labels) {
       if (labels.length === 0) return;
+      posts += 1;
       for (const label of labels) {
-        increase(posts, label);
+        increase(withLabel, label);
         const others = getOrAdd(together, label, () => new Map<number, number>());
         for (const other of labels) if (other !== label) increase(others, other);
       }

@@ -15,8 +15,8 @@ export interface Candidate {
 
 /**
  * The phrases worth ranking, as in `models/training/candidates.py`: the classifier's first labels, the generated
- * phrases, the first labels by the neighbours' votes, those that go with the post's terms, and those that stand in its
- * text, its image's text or its entities.
+ * phrases, the labels whose words are most similar to the post, the first by the neighbours' votes, those that go with
+ * the post's terms, and those that stand in its text, its image's text or its entities.
  *
  * @param classified how many of the classifier's labels
  */
@@ -25,11 +25,12 @@ export function chooseCandidates(
   { labels, phrasebook }: Knowledge,
   classified: number,
 ): readonly Candidate[] {
-  const { generated, voted, shared, places, texts } = evidence;
+  const { alike, generated, voted, shared, places, texts } = evidence;
   const written = [...generated.keys()];
   const chosen = new Set([
     ...[...evidence.classified.keys()].slice(0, classified),
     ...written.map(phrasebook.labelOf).filter((label) => label !== undefined),
+    ...alike.keys(),
     ...voted.keys(),
     ...shared.keys(),
     ...readable.flatMap((part) => [...places[part].keys()]),
@@ -61,12 +62,12 @@ export function chooseCandidates(
  */
 export function originOf(
   { phrase, label, places }: Candidate,
-  { classified: ranks, generated, voted, shared }: Evidence,
+  { classified: ranks, alike, generated, voted, shared }: Evidence,
   classified: number,
 ): readonly Origin[] {
   const stands = readable.some((part) => places[part] !== undefined);
   const origins: readonly (readonly [Origin, boolean])[] = [
-    ['classified', (ranks.get(label) ?? Infinity) < classified],
+    ['classified', (ranks.get(label) ?? Infinity) < classified || alike.has(label)],
     ['generated', generated.has(phrase) && !stands],
     ['copied', stands],
     // What goes with the post's terms is known from labelled posts, as what the neighbours have.

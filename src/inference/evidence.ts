@@ -23,6 +23,7 @@ export type Readable = (typeof readable)[number];
 /** How much a field's shares count when the first labels by them are chosen. */
 const shareWeights = [
   ['text', 1],
+  ['pairs', 1],
   ['entities', 1],
   ['ocr', 1],
   ['past', 0.5],
@@ -35,11 +36,14 @@ type Ranks = ReadonlyMap<number, number>;
 export interface Evidence {
   readonly proposal: Proposal;
   readonly classified: Ranks;
+  readonly alike: Ranks;
   /** How undecided the classifier is: the entropy of its probabilities, in nats. */
   readonly entropy: number;
   readonly votes: ReadonlyMap<number, Vote>;
   readonly voted: Ranks;
   readonly shares: Readonly<Record<Field | 'past', ReadonlyMap<number, Share>>>;
+  /** How strongly all terms together speak for a label. */
+  readonly summedShares: ReadonlyMap<number, number>;
   readonly shared: Ranks;
   /** The generated phrases, best first. */
   readonly generated: ReadonlyMap<string, { readonly logProbability: number; readonly rank: number }>;
@@ -63,16 +67,18 @@ export function gatherEvidence(
   settings: EvidenceSettings,
   proposal: Proposal,
 ): Evidence {
-  const { post, classified, neighbours, logProbabilities, generated } = proposal;
+  const { post, classified, alike, neighbours, logProbabilities, generated } = proposal;
   const votes = countVotes(neighbours, settings.sharpness);
   const terms = termsOf(post);
   const shares = {
     text: memory.sharesOf('text', terms.text),
+    pairs: memory.sharesOf('pairs', terms.pairs),
     entities: memory.sharesOf('entities', terms.entities),
     attributes: memory.sharesOf('attributes', terms.attributes),
     ocr: memory.sharesOf('ocr', terms.ocr),
     past: past.sharesOf('text', terms.text),
   };
+  const summedShares = sumShares(shares);
   const texts = {
     text: stemText(post.text),
     ocr: stemText(post.imageText),
@@ -80,7 +86,8 @@ export function gatherEvidence(
   };
   return {
     proposal,
-    classified: new Map(classified.map(({ index }, rank) => [index, rank])),
+    classified: ranksOf(classified.map(({ index }) => index)),
+    alike: ranksOf(alike.map(({ index }) => index)),
     entropy: entropyOf(logProbabilities),
     votes,
     voted: rankLabels(
@@ -88,7 +95,8 @@ export function gatherEvidence(
       settings.voted,
     ),
     shares,
-    shared: rankLabels([...sumShares(shares)], settings.shared),
+    summedShares,
+    shared: rankLabels([...summedShares], settings.shared),
     generated: rankPhrases(generated),
     texts,
     stems: eachReadable((part) => new Set(texts[part].stems)),
@@ -117,7 +125,6 @@ function countVotes(neighbours: readonly Neighbour[], sharpness: number): Map<nu
   return votes;
 }
 
-/** How strongly the fields' terms together speak for each label. */
 function sumShares(shares: Evidence['shares']): Map<number, number> {
   const sums = new Map<number, number>();
   for (const [field, weight] of shareWeights) {
@@ -131,7 +138,11 @@ function sumShares(shares: Evidence['shares']): Map<number, number> {
 /** The labels of the highest scores; of equal ones the smaller label first. */
 function rankLabels(scores: (readonly [label: number, score: number])[], count: number): Ranks {
   const best = scores.sort(([a, p], [b, q]) => q - p || a - b).slice(0, count);
-  return new Map(best.map(([label], rank) => [label, rank]));
+  return ranksOf(best.map(([label]) => label));
+}
+
+function ranksOf(labels: readonly number[]): Ranks {
+  return new Map(labels.map((label, rank) => [label, rank]));
 }
 
 /** Different pieces can spell the same phrase: it keeps the best of its ranks. */

@@ -1,4 +1,4 @@
-import { noShare } from './associations.js';
+import { noShare, type Associations } from './associations.js';
 import type { Candidate } from './candidates.js';
 import type { Evidence } from './evidence.js';
 import type { Knowledge } from './knowledge.js';
@@ -23,8 +23,10 @@ const features = {
   classified_rank: ({ label }, { classified }) => classified.get(label) ?? beyondClassified,
   classified_gap: ({ label }, { proposal: { logProbabilities, classified } }) =>
     (logProbabilities[label] ?? improbable) - (classified[0]?.score ?? improbable),
-  words_likeness: ({ label }, { proposal: { vector } }, { labelVectors }) =>
-    label < 0 ? 0 : dot(vector, rowOf(labelVectors, label, vector.length)),
+  likeness: ({ label }, evidence, knowledge) => likeness(label, evidence, knowledge),
+  likeness_rank: ({ label }, { alike }) => alike.get(label) ?? beyond,
+  likeness_gap: ({ label }, evidence, knowledge) =>
+    gapToFirst(label, evidence.alike, (other) => likeness(other, evidence, knowledge)),
 
   neighbour_likeness: ({ label }, { votes }) => votes.get(label)?.similarity ?? 0,
   neighbour_votes: ({ label }, { votes }) => votes.get(label)?.share ?? 0,
@@ -33,17 +35,30 @@ const features = {
 
   text_share: ({ label }, { shares }) => (shares.text.get(label) ?? noShare).largest,
   text_shares: ({ label }, { shares }) => (shares.text.get(label) ?? noShare).total,
+  text_lift: ({ label }, { shares }) => (shares.text.get(label) ?? noShare).lift,
+  pair_share: ({ label }, { shares }) => (shares.pairs.get(label) ?? noShare).largest,
+  pair_shares: ({ label }, { shares }) => (shares.pairs.get(label) ?? noShare).total,
+  pair_lift: ({ label }, { shares }) => (shares.pairs.get(label) ?? noShare).lift,
   entity_share: ({ label }, { shares }) => (shares.entities.get(label) ?? noShare).largest,
   entity_shares: ({ label }, { shares }) => (shares.entities.get(label) ?? noShare).total,
+  entity_lift: ({ label }, { shares }) => (shares.entities.get(label) ?? noShare).lift,
   attribute_share: ({ label }, { shares }) => (shares.attributes.get(label) ?? noShare).largest,
   attribute_shares: ({ label }, { shares }) => (shares.attributes.get(label) ?? noShare).total,
+  attribute_lift: ({ label }, { shares }) => (shares.attributes.get(label) ?? noShare).lift,
   ocr_share: ({ label }, { shares }) => (shares.ocr.get(label) ?? noShare).largest,
   ocr_shares: ({ label }, { shares }) => (shares.ocr.get(label) ?? noShare).total,
+  ocr_lift: ({ label }, { shares }) => (shares.ocr.get(label) ?? noShare).lift,
   past_share: ({ label }, { shares }) => (shares.past.get(label) ?? noShare).largest,
   past_shares: ({ label }, { shares }) => (shares.past.get(label) ?? noShare).total,
+  past_lift: ({ label }, { shares }) => (shares.past.get(label) ?? noShare).lift,
 
-  together: ({ label }, { proposal: { classified } }, { memory }) =>
-    classified[0] === undefined ? 0 : memory.shareBeside(classified[0].index, label),
+  together: ({ label }, { classified }, { memory }) => shareBesideFirst(label, classified, memory),
+  together_voted: ({ label }, { voted }, { memory }) => shareBesideFirst(label, voted, memory),
+  votes_gap: ({ label }, { votes, voted }) =>
+    gapToFirst(label, voted, (other) => votes.get(other)?.share ?? 0),
+  shares_gap: ({ label }, { summedShares, shared }) =>
+    gapToFirst(label, shared, (other) => summedShares.get(other) ?? 0),
+
   prior: ({ label }, _, { memory }) => Math.log(memory.postsWith(label) + 1),
   past_prior: ({ label }, _, { past }) => Math.log(past.postsWith(label) + 1),
   words: ({ stems }) => stems.length,
@@ -101,6 +116,25 @@ function overlap(words: readonly string[], stems: ReadonlySet<string>): number {
   let standing = 0;
   for (const word of words) if (stems.has(word)) standing += 1;
   return standing / words.length;
+}
+
+/** The cosine of the post and a label's words. */
+function likeness(label: number, { proposal: { vector } }: Evidence, { labelVectors }: Knowledge): number {
+  return label < 0 ? 0 : dot(vector, rowOf(labelVectors, label, vector.length));
+}
+
+/** How often a label goes with the first of others. */
+function shareBesideFirst(label: number, [first]: ReadonlyMap<number, number>, memory: Associations): number {
+  return first === undefined ? 0 : memory.shareBeside(first[0], label);
+}
+
+/** How far a label's value lies below that of the first of others. */
+function gapToFirst(
+  label: number,
+  [first]: ReadonlyMap<number, number>,
+  valueOf: (label: number) => number,
+): number {
+  return valueOf(label) - (first === undefined ? 0 : valueOf(first[0]));
 }
 
 function dot(one: Float32Array, other: Float32Array): number {

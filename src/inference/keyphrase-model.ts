@@ -8,7 +8,6 @@ import { createProposer } from './proposer.js';
 import type { ModelInput } from './protocol.js';
 import { createRanker } from './ranker.js';
 import type { Session } from './session.js';
-import { topScores } from './top-scores.js';
 
 /** The ONNX models that read words. */
 export type WordModels = Readonly<Record<'text' | 'search' | 'decoder' | 'ranker', Session>>;
@@ -33,7 +32,7 @@ export function createKeyphraseModel(
 ): KeyphraseModel {
   const settings = bundle.manifest.ranker;
   const knowledge = readKnowledge(bundle, without);
-  const propose = createProposer(bundle, models, knowledge.labels, readMemory(bundle, knowledge), without);
+  const propose = createProposer(bundle, models, knowledge, readMemory(bundle, knowledge), without);
   const rank = createRanker(bundle, models.ranker);
 
   return async (posts, limit) => {
@@ -46,28 +45,29 @@ export function createKeyphraseModel(
       cases.map(({ evidence, candidates }) => featuresOf(candidates, evidence, knowledge)),
     );
     return cases.map(({ evidence, candidates }, post) =>
-      likeliest(candidates, probabilities[post] ?? new Float64Array(), limit).map(
-        ({ score, ...candidate }) => ({
-          phrase: candidate.phrase,
-          score,
-          origin: originOf(candidate, evidence, settings.classified),
-        }),
-      ),
+      likeliest(candidates, probabilities[post] ?? [], limit).map(({ candidate, score }) => ({
+        phrase: candidate.phrase,
+        score,
+        origin: originOf(candidate, evidence, settings.classified),
+      })),
     );
   };
 }
 
-/** The likeliest candidates with their probabilities. Of those whose words have the same stems one is enough. */
-function likeliest(
-  candidates: readonly Candidate[],
-  probabilities: Float64Array,
-  limit: number,
-): (Candidate & { readonly score: number })[] {
-  const byStems = new Map<string, Candidate & { readonly score: number }>();
-  for (const { index, score } of topScores(probabilities, candidates.length)) {
-    const candidate = candidates[index] as Candidate;
-    const stems = candidate.stems.join(' ');
-    if (!byStems.has(stems)) byStems.set(stems, { ...candidate, score });
+interface Ranked {
+  readonly candidate: Candidate;
+  readonly score: number;
+}
+
+/** The likeliest candidates, best first. Of those whose words have the same stems one is enough. */
+function likeliest(candidates: readonly Candidate[], scores: readonly number[], limit: number): Ranked[] {
+  const ranked = candidates
+    .map((candidate, at) => ({ candidate, score: scores[at] ?? 0 }))
+    .sort((one, other) => other.score - one.score);
+  const byStems = new Map<string, Ranked>();
+  for (const one of ranked) {
+    const stems = one.candidate.stems.join(' ');
+    if (!byStems.has(stems)) byStems.set(stems, one);
     if (byStems.size === limit) break;
   }
   return [...byStems.values()];

@@ -57,8 +57,9 @@ const manifestSchema = z.object({
     /** Added to the number of a term's posts: in the labelled posts and in those of earlier years. */
     shrink: z.number(),
     pastShrink: z.number(),
-    /** How many labels the classifier, the neighbours and the post's terms put forward. */
+    /** How many labels the classifier, their own words, the neighbours and the post's terms put forward. */
     classified: positive,
+    alike: positive,
     voted: positive,
     shared: positive,
     /** A neighbour's vote is exp(sharpness × similarity). */

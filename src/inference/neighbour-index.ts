@@ -1,7 +1,6 @@
-import type { Session } from './session.js';
-import { float32, int64, rowOf } from './tensors.js';
+import type { VectorSearch } from './vector-search.js';
 
-/** A labelled post that is like another one. */
+/** A labelled post that is similar to another one. */
 export interface Neighbour {
   /** Cosine of the two posts' vectors, in [-1, 1]. */
   readonly similarity: number;
@@ -18,10 +17,10 @@ export interface NeighbourIndex {
    */
   add(vector: Float32Array, labels: readonly number[]): void;
   /**
-   * The remembered posts that are most alike, exactly (every one is compared).
+   * The remembered posts that are most similar.
    *
    * @param queries vectors of length 1, `[posts, width]`
-   * @returns for each query `count` neighbours, or all there are, the likest first; of equal ones the older first
+   * @returns for each query `count` neighbours, or all there are, the most similar first; of equal ones the older
    */
   search(queries: Float32Array, count: number): Promise<readonly (readonly Neighbour[])[]>;
 }
@@ -35,13 +34,7 @@ export interface LabelledVectors {
   readonly labels: readonly (readonly number[])[];
 }
 
-/**
- * An exhaustive nearest-neighbour index. The comparison itself is an ONNX model without weights, which takes the
- * memory as an input: so it runs on the execution provider of the other models, and the memory can grow.
- *
- * @param model `query, memory, k` → `similarities, entries`; `models/training/export_decoder.py` writes it
- */
-export function createNeighbourIndex(model: Session, start: LabelledVectors): NeighbourIndex {
+export function createNeighbourIndex(search: VectorSearch, start: LabelledVectors): NeighbourIndex {
   const { width } = start;
   const labels = [...start.labels];
   // Grows by doubling, so that adding a post costs the same on average however many there are.
@@ -65,22 +58,10 @@ export function createNeighbourIndex(model: Session, start: LabelledVectors): Ne
       labels.push(itsLabels);
     },
     async search(queries, count) {
-      const posts = queries.length / width;
-      const k = Math.min(count, labels.length);
-      if (k === 0) return Array.from({ length: posts }, () => []);
-      const { similarities, entries } = await model.run(
-        {
-          query: float32(queries, [posts, width]),
-          memory: float32(capacity.subarray(0, labels.length * width), [labels.length, width]),
-          k: int64([k]),
-        },
-        { similarities: 'float32', entries: 'int64' },
-      );
-      return Array.from({ length: posts }, (_, post) =>
-        Array.from(rowOf(similarities, post, k), (similarity, rank) => ({
-          similarity,
-          labels: labels[Number(entries[post * k + rank])] ?? [],
-        })),
+      const remembered = capacity.subarray(0, labels.length * width);
+      const found = await search(queries, remembered, width, count);
+      return found.map((entries) =>
+        entries.map(({ index, score }) => ({ similarity: score, labels: labels[index] ?? [] })),
       );
     },
   };

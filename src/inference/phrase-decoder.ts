@@ -118,10 +118,11 @@ export async function searchPhrases(
     if (prefixes.length === 0) break;
     const answers = [...(await step(prefixes))];
     for (const search of searches) {
-      const next = answers.splice(0, search.open.length);
-      const grown = search.open.flatMap((hypothesis, beam) =>
-        extend(hypothesis, next[beam] as NextPiece, search.pool, options),
-      );
+      const grown = search.open.flatMap((hypothesis) => {
+        const next = answers.shift();
+        if (next === undefined) throw new RangeError('the step gave fewer answers than it had prefixes');
+        return extend(hypothesis, next, search.pool, options);
+      });
       const kept = grown.sort(likelierFirst).slice(0, beams - search.finished.length);
       search.finished.push(...kept.filter(({ ended }) => ended));
       search.open = kept.filter(({ ended }) => !ended);

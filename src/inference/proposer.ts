@@ -1,4 +1,5 @@
 import type { ModelPart } from '../domain/keyphrase.js';
+import type { Knowledge } from './knowledge.js';
 import { inLengthGroups } from './length-groups.js';
 import type { ModelBundle } from './model-bundle.js';
 import { createNeighbourIndex, type LabelledVectors, type Neighbour } from './neighbour-index.js';
@@ -8,6 +9,7 @@ import type { Session } from './session.js';
 import { rowOf, textTensors } from './tensors.js';
 import { createTokenizer, type TokenizedInput } from './tokenizer.js';
 import { topScores, type Score } from './top-scores.js';
+import { createVectorSearch } from './vector-search.js';
 
 /** How many of the classifier's labels have a rank of their own. */
 const rankedLabels = 200;
@@ -23,6 +25,8 @@ export interface Proposal {
   readonly logProbabilities: Float32Array;
   /** The first labels by them, best first. */
   readonly classified: readonly Score[];
+  /** The labels whose words are most similar to the post, by cosine, best first. */
+  readonly alike: readonly Score[];
   /** The most similar labelled posts, most similar first. */
   readonly neighbours: readonly Neighbour[];
   /** The pointer generator's, best first. */
@@ -37,21 +41,23 @@ interface TokenizedPost extends TokenizedInput {
 export type Proposer = (posts: readonly ModelInput[]) => Promise<readonly Proposal[]>;
 
 /**
- * @param labels the classifier's, in the order of its scores
+ * @param labels in the order of the classifier's scores
+ * @param labelVectors the encoder's vectors of their words
  * @param memory the labelled posts that are remembered
  * @param without parts that have nothing to say
  */
 export function createProposer(
   bundle: ModelBundle,
   models: Readonly<Record<'text' | 'search' | 'decoder', Session>>,
-  labels: readonly string[],
+  { labels, labelVectors }: Pick<Knowledge, 'labels' | 'labelVectors'>,
   memory: LabelledVectors,
   without: readonly ModelPart[],
 ): Proposer {
   const { neighbours: count } = bundle.manifest.memory;
   const { predictions } = bundle.manifest.decoder;
   const tokenizer = createTokenizer(bundle);
-  const index = createNeighbourIndex(models.search, memory);
+  const search = createVectorSearch(models.search);
+  const index = createNeighbourIndex(search, memory);
   const generate = createPointerGenerator(bundle, models.decoder, tokenizer, labels);
   const has = (part: ModelPart) => !without.includes(part);
 
@@ -69,6 +75,9 @@ export function createProposer(
     const classified = has('classifier')
       ? logProbabilities.map((row) => topScores(row, rankedLabels))
       : nothing;
+    const alike = has('classifier')
+      ? await search(vectors, labelVectors, memory.width, bundle.manifest.ranker.alike)
+      : nothing;
     const neighbours = has('neighbours') ? await index.search(vectors, count) : nothing;
     const first = classified.map((ranked) => ranked.slice(0, predictions));
     const generated = has('decoder') ? await generate({ posts, keys, values }, first) : nothing;
@@ -77,6 +86,7 @@ export function createProposer(
       vector: rowOf(vectors, row, memory.width),
       logProbabilities: logProbabilities[row] ?? new Float32Array(),
       classified: classified[row] ?? [],
+      alike: alike[row] ?? [],
       neighbours: neighbours[row] ?? [],
       generated: generated[row] ?? [],
     }));

@@ -9,7 +9,7 @@ import { float32 } from './tensors.js';
  * @param posts the features of each post's candidates, `[candidates, features]`
  * @returns for each post its candidates' probabilities
  */
-export type Ranker = (posts: readonly Float32Array[]) => Promise<readonly Float64Array[]>;
+export type Ranker = (posts: readonly Float32Array[]) => Promise<readonly (readonly number[])[]>;
 
 /**
  * Gradient-boosted trees whose scores are calibrated by Platt scaling (Platt, 1999).
@@ -25,16 +25,14 @@ export function createRanker({ manifest }: ModelBundle, model: Session): Ranker 
 
   return async (posts) => {
     const features = concatenate(posts);
-    if (features.length === 0) return posts.map(() => new Float64Array());
+    if (features.length === 0) return posts.map(() => []);
     const { score } = await model.run(
       { features: float32(features, [features.length / featureNames.length, featureNames.length]) },
       { score: 'float32' },
     );
     let candidate = 0;
     return posts.map(({ length }) =>
-      Float64Array.from({ length: length / featureNames.length }, () =>
-        probabilityOf(score[candidate++] ?? NaN),
-      ),
+      Array.from({ length: length / featureNames.length }, () => probabilityOf(score[candidate++] ?? NaN)),
     );
   };
 }

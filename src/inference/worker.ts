@@ -14,9 +14,7 @@ if (parentPort === null) throw new Error('this file is a worker thread of the ag
 const port = parentPort;
 const send = (message: FromWorker) => port.postMessage(message);
 
-interface Sessions extends WordModels {
-  readonly image: Session;
-}
+type Sessions = WordModels & { readonly image: Session };
 
 async function openSessions(bundle: ModelBundle, provider: Provider, threads: number): Promise<Sessions> {
   const { text, memory, decoder, ranker, image } = bundle.manifest;

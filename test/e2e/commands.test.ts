@@ -145,6 +145,20 @@ describe('tagstream eval', () => {
     expect(JSON.parse(again.stdout)).toEqual(JSON.parse(evaluated.stdout));
   });
 
+  it('leaves out parts of the model, and answers a part there is not with 78', async () => {
+    const posts = [{ id: '1', text: 'my cat sleeps all day', keyphrases: ['cats of twitter'] }];
+    const file = fileWith('one.jsonl', posts);
+    const results = join(folder, 'without.ndjson');
+    const { code } = await tagstream(['eval', file, '--results', results, '--without', 'decoder,neighbours']);
+    expect(code).toBe(0);
+    expect(tagsOf(linesOf(readFileSync(results, 'utf8')))).not.toEqual(
+      tagsOf(linesOf((await tagstream(['tag', file])).stdout)),
+    );
+    const wrong = await tagstream(['eval', file, '--without', 'encoder']);
+    expect(wrong.code).toBe(78);
+    expect(wrong.stderr).toContain('model.without');
+  });
+
   it('names the line of a file that cannot be used', async () => {
     const file = fileWith('broken.jsonl', [
       { id: '1', text: 'x', keyphrases: ['y'] },

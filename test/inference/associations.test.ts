@@ -5,9 +5,10 @@ import type { ModelInput } from '../../src/inference/protocol.js';
 import { fields, termsOf } from '../../src/inference/terms.js';
 
 const none: AssociationCounts = {
+  posts: 0,
   labels: {},
   together: {},
-  fields: { text: {}, entities: {}, attributes: {}, ocr: {} },
+  fields: { text: {}, pairs: {}, entities: {}, attributes: {}, ocr: {} },
 };
 const words = fc.array(fc.constantFrom('cat', 'dog', 'sofa', 'toString'), { maxLength: 4 });
 const post = fc.record({
@@ -21,6 +22,8 @@ const post = fc.record({
 });
 type LabelledPost = Readonly<{ input: ModelInput; labels: readonly number[] }>;
 
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
 const shrink = 3;
 function associationsOf(posts: readonly LabelledPost[]) {
   const associations = createAssociations(none, shrink);
@@ -29,7 +32,7 @@ function associationsOf(posts: readonly LabelledPost[]) {
 }
 
 describe('associations', () => {
-  it('give a label its share of the posts with a term: the largest and the sum over a field’s terms', () => {
+  it('give a label its share of the posts with a term: the largest, the sum and the lift over a field’s terms', () => {
     fc.assert(
       fc.property(fc.array(post, { maxLength: 12 }), post, (posts, { input: asked }) => {
         const associations = associationsOf(posts);
@@ -42,10 +45,10 @@ describe('associations', () => {
               return having.filter(({ labels }) => labels.includes(label)).length / (having.length + shrink);
             });
             expect(shares.get(label)?.largest ?? 0).toBeCloseTo(Math.max(0, ...each), 12);
-            expect(shares.get(label)?.total ?? 0).toBeCloseTo(
-              each.reduce((sum, share) => sum + share, 0),
-              12,
-            );
+            expect(shares.get(label)?.total ?? 0).toBeCloseTo(sum(each), 12);
+            const usual = labelled.filter(({ labels }) => labels.includes(label)).length / labelled.length;
+            const lifts = each.map((share) => (share === 0 ? 0 : Math.log(1 + share / usual)));
+            expect(shares.get(label)?.lift ?? 0).toBeCloseTo(sum(lifts), 12);
           }
         }
       }),
@@ -69,6 +72,7 @@ describe('associations', () => {
   it('start from the counts of a file and go on from there', () => {
     const associations = createAssociations(
       {
+        posts: 4,
         labels: { 7: 2, 9: 1 },
         together: { 7: { 9: 1 }, 9: { 7: 1 } },
         fields: { text: { cat: [4, 7, 2, 9, 1] } },
@@ -77,8 +81,8 @@ describe('associations', () => {
     );
     expect(associations.sharesOf('text', ['cat'])).toEqual(
       new Map([
-        [7, { largest: 0.4, total: 0.4 }],
-        [9, { largest: 0.2, total: 0.2 }],
+        [7, { largest: 0.4, total: 0.4, lift: Math.log(1 + (0.4 * 4) / 2) }],
+        [9, { largest: 0.2, total: 0.2, lift: Math.log(1 + (0.2 * 4) / 1) }],
       ]),
     );
     expect(associations.shareBeside(9, 7)).toBe(0.5);
@@ -86,6 +90,7 @@ describe('associations', () => {
     expect(associations.sharesOf('text', ['cat', 'the']).get(9)).toEqual({
       largest: 0.5,
       total: 2 / 6 + 1 / 2,
+      lift: Math.log(1 + ((2 / 6) * 5) / 2) + Math.log(1 + ((1 / 2) * 5) / 2),
     });
     // A field the file has no counts for is not counted.
     expect(associations.sharesOf('entities', ['cat'])).toEqual(new Map());

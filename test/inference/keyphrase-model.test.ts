@@ -50,7 +50,7 @@ describe('the keyphrase model and the reference in Python', () => {
   let proposals: Proposal[];
   let candidates: (readonly Candidate[])[];
   beforeAll(async () => {
-    const propose = createProposer(bundle, models, knowledge.labels, readMemory(bundle, knowledge), []);
+    const propose = createProposer(bundle, models, knowledge, readMemory(bundle, knowledge), []);
     proposals = [];
     // One by one, as the reference does it.
     for (const post of posts) proposals.push(...(await propose([post])));

@@ -53,7 +53,7 @@ describe('a model bundle that is not right', () => {
 
   it('is refused when there is no manifest, or none that can be read', () => {
     expect(() => readBundle(join(folder, 'elsewhere'))).toThrow('no model bundle in');
-    writeFileSync(join(folder, 'manifest.json'), '{"formatVersion": 2}');
+    writeFileSync(join(folder, 'manifest.json'), '{"formatVersion": 1}');
     expect(() => readBundle(folder)).toThrow('not one this version reads');
   });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNeighbourIndex, type Neighbour } from '../../src/inference/neighbour-index.js';
 import { openSession, type Session } from '../../src/inference/session.js';
+import { createVectorSearch } from '../../src/inference/vector-search.js';
 
 /** A model without weights, as `models/training/export_decoder.py` writes it, for vectors of any width. */
 const searchModel = fileURLToPath(new URL('fixtures/search.onnx', import.meta.url));
@@ -36,7 +37,7 @@ describe('the neighbour index', () => {
   afterAll(() => model.close());
 
   const indexOf = (all: readonly Entry[]) =>
-    createNeighbourIndex(model, {
+    createNeighbourIndex(createVectorSearch(model), {
       width,
       vectors: Float32Array.from(all.flatMap(({ vector: own }) => own)),
       labels: all.map(({ labels }) => labels),
@@ -73,7 +74,7 @@ describe('the neighbour index', () => {
 
   it('does not change the vectors it was started with', () => {
     const vectors = Float32Array.from([1, 0, 0]);
-    const index = createNeighbourIndex(model, { width, vectors, labels: [[1]] });
+    const index = createNeighbourIndex(createVectorSearch(model), { width, vectors, labels: [[1]] });
     index.add(Float32Array.from([0, 1, 0]), [2]);
     expect(vectors).toEqual(Float32Array.from([1, 0, 0]));
   });

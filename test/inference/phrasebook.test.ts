@@ -1,34 +1,37 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPhrasebook, stemText } from '../../src/inference/phrasebook.js';
+import { createPhrasebook, stemText, type Place } from '../../src/inference/phrasebook.js';
 
 const labels = ['wildflower hour', 'cat', 'cats of twitter', 'dog', 'wild'];
 const phrasebook = createPhrasebook(labels);
-const find = (text: string) =>
-  Object.fromEntries([...phrasebook.find(stemText(text))].map(([label, place]) => [labels[label], place]));
+/** The places of the labels that stand in a text, by label. */
+const find = (text: string): ReadonlyMap<string, Place> =>
+  new Map([...phrasebook.find(stemText(text))].map(([label, place]) => [labels[label]!, place]));
 
 describe('the phrasebook', () => {
   it('finds labels by their letters, wherever their spaces are', () => {
-    expect(find('it is wildflowerhour again')).toEqual({
-      'wildflower hour': { start: 2 / 4, by: 'letters' },
-    });
-    expect(find('wild flower hour')).toEqual({
-      wild: { start: 0, by: 'letters' },
-      'wildflower hour': { start: 0, by: 'letters' },
-    });
+    expect(find('it is wildflowerhour again')).toEqual(
+      new Map([['wildflower hour', { start: 2 / 4, by: 'letters' }]]),
+    );
+    expect(find('wild flower hour')).toEqual(
+      new Map([
+        ['wild', { start: 0, by: 'letters' }],
+        ['wildflower hour', { start: 0, by: 'letters' }],
+      ]),
+    );
   });
 
   it('finds labels by the stems of their words', () => {
-    expect(find('wildflowers hours')).toEqual({ 'wildflower hour': { start: 0, by: 'stems' } });
+    expect(find('wildflowers hours')).toEqual(new Map([['wildflower hour', { start: 0, by: 'stems' }]]));
   });
 
   it('prefers the place where the very letters stand to an earlier one of the same stems', () => {
-    expect(find('cats and a cat')).toEqual({ cat: { start: 3 / 4, by: 'letters' } });
-    expect(find('cat and cats')).toEqual({ cat: { start: 0, by: 'letters' } });
+    expect(find('cats and a cat')).toEqual(new Map([['cat', { start: 3 / 4, by: 'letters' }]]));
+    expect(find('cat and cats')).toEqual(new Map([['cat', { start: 0, by: 'letters' }]]));
   });
 
   it('finds nothing in an empty text', () => {
-    expect(find('')).toEqual({});
+    expect(find('')).toEqual(new Map());
   });
 
   it('finds a label in a text made of other words exactly where it was put', () => {
@@ -36,7 +39,10 @@ describe('the phrasebook', () => {
     fc.assert(
       fc.property(filler, fc.constantFrom(...labels), filler, (before, label, after) => {
         const words = [...before, ...label.split(' '), ...after];
-        expect(find(words.join(' '))[label]).toEqual({ start: before.length / words.length, by: 'letters' });
+        expect(find(words.join(' ')).get(label)).toEqual({
+          start: before.length / words.length,
+          by: 'letters',
+        });
       }),
     );
   });

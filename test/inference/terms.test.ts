@@ -26,6 +26,7 @@ describe('the terms of a post', () => {
       }),
     ).toEqual({
       text: ['a', 'cat', 'is'],
+      pairs: ['a cat', 'cat is', 'is a'],
       entities: ['iron throne', 'throne', 'iron'],
       attributes: ['man', 'red', 'chair'],
       ocr: ['final', 'season'],

@@ -10,11 +10,12 @@ const options: PredictorOptions = {
   bundle: fileURLToPath(new URL('../../models/bundle', import.meta.url)),
   provider: 'cpu',
   threads: 1,
+  without: [],
   maxSize: 4,
   maxWaitMs: 1,
   maxPhrases: 5,
 };
-const input = { text: 'my cat', imageWords: [], imageText: '' };
+const input = { text: 'my cat', entities: [], attributes: [], imageText: '' };
 
 /** A predictor with the thread behind it, which only Node itself hands out. */
 async function startWithThread(): Promise<{ predictor: Predictor; thread: Worker }> {
