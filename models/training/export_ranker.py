@@ -1,4 +1,4 @@
-"""Writes ranker.onnx: LightGBM's trees as one TreeEnsembleRegressor.
+"""Writes ranker.onnx: the trees of some LightGBM rankers as one TreeEnsembleRegressor, the mean of their scores.
 
     features   float32 [candidates, features]
     score      float32 [candidates, 1], to be calibrated
@@ -11,6 +11,7 @@ threshold the wrong way.)
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Sequence
 
 import lightgbm
 import numpy as np
@@ -23,8 +24,8 @@ def round_down(threshold: float) -> float:
     return float(near if near <= threshold else np.nextafter(near, np.float32(-np.inf)))
 
 
-def export(booster: lightgbm.Booster, bundle: Path) -> None:
-    model = booster.dump_model()
+def export(boosters: Sequence[lightgbm.Booster], bundle: Path) -> None:
+    models = [booster.dump_model() for booster in boosters]
     columns: dict[str, list] = {name: [] for name in (
         "nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_modes", "nodes_values", "nodes_truenodeids",
         "nodes_falsenodeids", "nodes_missing_value_tracks_true", "target_treeids", "target_nodeids", "target_ids", "target_weights",
@@ -46,17 +47,18 @@ def export(booster: lightgbm.Booster, bundle: Path) -> None:
         ):  # fmt: skip
             columns[f"nodes_{name}"].append(value)
         if leaf:
-            for name, value in (("treeids", tree), ("nodeids", own), ("ids", 0), ("weights", node["leaf_value"])):
+            for name, value in (("treeids", tree), ("nodeids", own), ("ids", 0), ("weights", node["leaf_value"] / len(models))):
                 columns[f"target_{name}"].append(value)
         else:
             columns["nodes_truenodeids"][place] = add(tree, node["left_child"], ids)
             columns["nodes_falsenodeids"][place] = add(tree, node["right_child"], ids)
         return own
 
-    for tree in model["tree_info"]:
-        add(tree["tree_index"], tree["tree_structure"], [])
+    trees = [tree["tree_structure"] for model in models for tree in model["tree_info"]]
+    for number, tree in enumerate(trees):
+        add(number, tree, [])
     node = helper.make_node("TreeEnsembleRegressor", ["features"], ["score"], domain="ai.onnx.ml", n_targets=1, **columns)
-    features = len(model["feature_names"])
+    features = len(models[0]["feature_names"])
     graph = helper.make_graph(
         [node], "ranker", [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["candidates", features])],
         [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["candidates", 1])],

@@ -271,8 +271,8 @@ def rank(run: Run) -> None:
     stems = [{stem(k) for k in gold} for gold in table.gold]
     pairs = [(score, stem(phrase) in answers) for group, answers in zip(best, stems) for phrase, score in group]
     a, b = ranking.platt(*map(np.array, zip(*pairs)))
-    booster = ranking.train(table, settings, run.seed)
-    booster.save_model(run.cache / "rank.txt")
+    for number, booster in enumerate(ranking.train(table, settings, run.seed)):
+        booster.save_model(run.cache / f"rank-{number}.txt")
     ends = np.cumsum([0, *table.sizes])
     covered = float(np.mean([table.hits[ends[i] : ends[i + 1]].any() for i in range(len(table.phrases))]))
     result = {"a": a, "b": b, "covered": covered, "candidates": float(np.mean(table.sizes)), **figures}
@@ -304,7 +304,8 @@ def export(run: Run) -> None:
     decoder.load_state_dict(torch.load(run.cache / f"write-{ALL}.pt"))
     export_text.export(tagger, decoder, run.config, run.cache, run.bundle)
     export_decoder.export(decoder, tagger.anchors.shape[1], run.bundle)
-    export_ranker.export(lightgbm.Booster(model_file=run.cache / "rank.txt"), run.bundle)
+    members = range(run.config["ranker"]["members"])
+    export_ranker.export([lightgbm.Booster(model_file=run.cache / f"rank-{number}.txt") for number in members], run.bundle)
     known = [post for post in run.posts if any(k in run.index for k in post.keyphrases)]
     write_vectors(run.bundle / "memory.vectors.bin", onnx_vectors(run, known))
     write_json(run.bundle / "memory.posts.json", [[run.index[k] for k in post.keyphrases if k in run.index] for post in known])
