@@ -45,8 +45,9 @@ def decoder_graph(decoder: PointerDecoder) -> Graph:
         if array.size < SMALL:
             return g.constant(name, array.astype(np.float32))
         rows, scale = quantise_rows(array)
-        zero = g.constant(f"{name}.zeros", np.zeros(len(rows), np.int8))
-        return g.node("DequantizeLinear", [g.constant(f"{name}.int8", rows), g.constant(f"{name}.scale", scale[:, 0]), zero], name, axis=0)
+        # Not DequantizeLinear: onnxruntime keeps that for the sake of fusions, and would widen anew in every run.
+        wide = g.node("Cast", [g.constant(f"{name}.int8", rows)], f"{name}.wide", to=TensorProto.FLOAT)
+        return g.node("Mul", [wide, g.constant(f"{name}.scale", scale)], name)
 
     def linear(x: str, name: str, out: str) -> str:
         turned = g.node("Transpose", [weight(f"{name}.weight", w[f"{name}.weight"])], f"{name}.turned", perm=[1, 0])
