@@ -26,7 +26,10 @@ interface Reference {
 }
 
 const bundle = readBundle(fileURLToPath(new URL('../../models/bundle', import.meta.url)));
-const references = readFileSync(new URL('fixtures/reference.ndjson', import.meta.url), 'utf8')
+const references = readFileSync(
+  new URL('../../models/training/tests/fixtures/reference.jsonl', import.meta.url),
+  'utf8',
+)
   .trimEnd()
   .split('\n')
   .map((line) => JSON.parse(line) as Reference);

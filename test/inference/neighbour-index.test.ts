@@ -5,16 +5,19 @@ import { createNeighbourIndex, type Neighbour } from '../../src/inference/neighb
 import { openSession, type Session } from '../../src/inference/session.js';
 import { createVectorSearch } from '../../src/inference/vector-search.js';
 
-/** A model without weights, as `models/training/export_decoder.py` writes it, for vectors of any width. */
-const searchModel = fileURLToPath(new URL('fixtures/search.onnx', import.meta.url));
+const searchModel = fileURLToPath(new URL('../../models/bundle/search.onnx', import.meta.url));
 
-const width = 3;
+const width = 384;
+const widened = (components: readonly number[]) => [
+  ...components,
+  ...Array<number>(width - components.length).fill(0),
+];
 interface Entry {
   readonly vector: readonly number[];
   readonly labels: readonly number[];
 }
 /** Components that float32 multiplies and adds exactly, so that equal similarities are equal to the last bit. */
-const vector = fc.array(fc.integer({ min: -4, max: 4 }), { minLength: width, maxLength: width });
+const vector = fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 3, maxLength: 3 }).map(widened);
 const entries = fc.array(fc.record({ vector, labels: fc.array(fc.nat(9), { maxLength: 3 }) }), {
   maxLength: 40,
 });
@@ -66,22 +69,22 @@ describe('the neighbour index', () => {
 
   it('finds an entry from the moment it is added', async () => {
     const index = indexOf([]);
-    const query = Float32Array.from([1, 0, 0]);
+    const query = Float32Array.from(widened([1]));
     expect(await index.search(query, 3)).toEqual([[]]);
-    index.add(Float32Array.from([0.5, 0, 0]), [7]);
+    index.add(Float32Array.from(widened([0.5])), [7]);
     expect(await index.search(query, 3)).toEqual([[{ similarity: 0.5, labels: [7] }]]);
   });
 
   it('does not change the vectors it was started with', () => {
-    const vectors = Float32Array.from([1, 0, 0]);
+    const vectors = Float32Array.from(widened([1]));
     const index = createNeighbourIndex(createVectorSearch(model), { width, vectors, labels: [[1]] });
-    index.add(Float32Array.from([0, 1, 0]), [2]);
-    expect(vectors).toEqual(Float32Array.from([1, 0, 0]));
+    index.add(Float32Array.from(widened([0, 1])), [2]);
+    expect(vectors).toEqual(Float32Array.from(widened([1])));
   });
 
   it('refuses a vector of another width', () => {
     expect(() => indexOf([]).add(new Float32Array(2), [1])).toThrow(
-      'a vector of 2 numbers among vectors of 3',
+      'a vector of 2 numbers among vectors of 384',
     );
   });
 });

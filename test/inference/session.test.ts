@@ -4,7 +4,11 @@ import { openSession, type Session } from '../../src/inference/session.js';
 import { float32, int64 } from '../../src/inference/tensors.js';
 
 /** Scores each row of `memory` by its product with the query and gives the `k` highest with their rows. */
-const model = fileURLToPath(new URL('fixtures/search.onnx', import.meta.url));
+const model = fileURLToPath(new URL('../../models/bundle/search.onnx', import.meta.url));
+const width = 384;
+/** Rows of the model's width that begin with these numbers. */
+const rows = (...starts: readonly (readonly number[])[]) =>
+  Float32Array.from(starts.flatMap((start) => [...start, ...Array<number>(width - start.length).fill(0)]));
 
 describe('a session', () => {
   let session: Session;
@@ -12,8 +16,8 @@ describe('a session', () => {
   afterAll(() => session.close());
 
   const inputs = {
-    query: float32(Float32Array.from([2, 1]), [1, 2]),
-    memory: float32(Float32Array.from([0, 1, 1, 0, 1, 1]), [3, 2]),
+    query: float32(rows([2, 1]), [1, width]),
+    memory: float32(rows([0, 1], [1, 0], [1, 1]), [3, width]),
     k: int64([2]),
   };
 
@@ -31,8 +35,8 @@ describe('a session', () => {
   });
 
   it('reads a part of a larger array in its place', async () => {
-    const larger = Float32Array.from([9, 9, 0, 1, 1, 0, 1, 1, 9]);
-    const memory = float32(larger.subarray(2, 8), [3, 2]);
+    const larger = rows([9], [0, 1], [1, 0], [1, 1], [9]);
+    const memory = float32(larger.subarray(width, 4 * width), [3, width]);
     const { similarities } = await session.run({ ...inputs, memory }, { similarities: 'float32' });
     expect(similarities).toEqual(Float32Array.from([3, 2]));
   });
@@ -44,7 +48,7 @@ describe('a session', () => {
   });
 
   it('refuses inputs of a wrong shape', async () => {
-    const query = float32(Float32Array.from([2, 1, 0]), [1, 3]);
+    const query = float32(new Float32Array(width - 1), [1, width - 1]);
     await expect(session.run({ ...inputs, query }, { entries: 'int64' })).rejects.toThrow();
   });
 });
