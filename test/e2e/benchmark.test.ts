@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { tagstream } from '../support/agent-process.js';
 
 /** The least F1@1, in percent, that the shipped model may have on the benchmark's public test posts. Raise it with the model. */
-const leastF1At1 = 36;
+const leastF1At1 = 44.5;
 
 const data = process.env['TAGSTREAM_DATA'];
 const skipReason = 'TAGSTREAM_DATA does not name the folder of the benchmark';
