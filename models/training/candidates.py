@@ -18,6 +18,7 @@ from inputs import Post
 from measure import stem, stem_word
 
 WORD = re.compile(r"[^\W_]")
+WORDS = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # a whole phrase: no marks, no half words ("##ing"), no [UNK]
 LONGEST = 6  # words of a label that is looked for in a text
 
 
@@ -248,7 +249,7 @@ def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[Candidate
         *by_likeness, *by_votes, *by_shares, *(label for places in present.values() for label in places),
     ])  # fmt: skip
     chosen = [Candidate(knowledge.labels[label], label) for label in labels]
-    new = [phrase for phrase, label in zip((phrase for phrase, _ in proposal.beams), written) if label < 0]
+    new = [phrase for (phrase, _), label in zip(proposal.beams, written) if label < 0 and WORDS.fullmatch(phrase)]
     chosen += [Candidate(phrase, -1) for phrase in dict.fromkeys(new)]
 
     beams: dict[str, tuple[float, int]] = {}

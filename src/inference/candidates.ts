@@ -13,6 +13,9 @@ export interface Candidate {
   readonly places: Readonly<Record<Readable, Place | undefined>>;
 }
 
+/** A generated phrase can also be marks or half a word (",", "##ing"), or hold what has no word piece ("[UNK]"). */
+const isWords = (phrase: string): boolean => /^[\p{L}\p{N}]+(?: [\p{L}\p{N}]+)*$/u.test(phrase);
+
 /**
  * The phrases worth ranking, as in `models/training/candidates.py`: the classifier's first labels, the generated
  * phrases, the labels whose words are most similar to the post, the first by the neighbours' votes, those that go with
@@ -42,7 +45,7 @@ export function chooseCandidates(
     places: eachReadable((part) => places[part].get(label)),
   }));
   const unknown = written
-    .filter((phrase) => phrasebook.labelOf(phrase) === undefined)
+    .filter((phrase) => phrasebook.labelOf(phrase) === undefined && isWords(phrase))
     .map((phrase) => {
       const { stems } = stemText(phrase);
       return {

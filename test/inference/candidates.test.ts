@@ -27,6 +27,12 @@ describe('the candidates for a post', () => {
     expect(found({ post: {}, generated })).toEqual({ dog: ['generated'], 'red panda': ['generated'] });
   });
 
+  it('are no generated marks, half words or unknown pieces', () => {
+    const phrases = [',', 'efl ,', '##ing', '[UNK]', 'red [UNK]', 'red ##ing', 'c 3 po', '東京'];
+    const generated = phrases.map((phrase) => ({ phrase, logProbability: -1 }));
+    expect(Object.keys(found({ post: {}, generated }))).toEqual(['c 3 po', '東京']);
+  });
+
   it('count as copied where they stand in the post, be it in other forms', () => {
     const generated = ['red panda', 'storm hour'].map((phrase) => ({ phrase, logProbability: -1 }));
     expect(
