@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,6 +76,14 @@ describe('tagstream tag', () => {
     const result = JSON.parse(stdout) as TaggedPost;
     expect(result.image).toEqual({ used: true });
     expect(result.entities.map(({ label }) => label).join()).toContain('cat');
+  });
+
+  it('leaves nothing in the home folder: ONNX Runtime’s telemetry is off', async () => {
+    const home = join(folder, 'home');
+    mkdirSync(home);
+    const places = { HOME: home, USERPROFILE: home, XDG_CACHE_HOME: join(home, '.cache') };
+    expect((await tagstream(['tag', '--text', 'my cat'], places)).code).toBe(0);
+    expect(readdirSync(home)).toEqual([]);
   });
 
   it('gives the same results one at a time as many at a time', async () => {
