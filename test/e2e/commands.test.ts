@@ -117,6 +117,14 @@ describe('tagstream tag, when something goes wrong', () => {
     expect([await started.exited, started.stderr()]).toEqual([0, '']);
   });
 
+  it('tags on when nobody reads its standard error', async () => {
+    const lines = manyPosts.slice(0, 300).flatMap((post) => [post, 'nonsense']);
+    const started = startTagstream(['tag', fileWith('unheard.ndjson', lines)]);
+    started.process.stderr?.destroy();
+    expect(await started.exited).toBe(2);
+    expect(linesOf(started.stdout())).toHaveLength(lines.length);
+  });
+
   it('says that a signal stopped it before the end, and exits 1', async () => {
     const started = startTagstream(['tag', fileWith('stopped.ndjson', manyPosts)]);
     started.process.stdout?.once('data', () => started.process.kill('SIGTERM'));
