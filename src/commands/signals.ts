@@ -1,24 +1,25 @@
-import type { Agent } from '../agent.js';
 import { exitCodes } from '../domain/errors.js';
 
 /**
- * Drains the agent on SIGTERM and SIGINT. A second signal, or a drain that takes longer than `timeoutMs`, gives up
- * at once: what is not committed is read again by the next agent.
+ * Is aborted by SIGTERM and SIGINT, with the signal's name as its reason. A second signal, or a stop that takes longer
+ * than `timeoutMs`, gives up at once: what is not committed is read again by the next agent.
+ *
+ * It comes before anything is started: until then a signal ends the process, or does nothing where that is a
+ * container's first.
  */
-export function stopOnSignals(agent: Agent, timeoutMs: number): void {
-  let stopping = false;
+export function stopOnSignals(timeoutMs: number): AbortSignal {
+  const stopping = new AbortController();
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(exitCodes.failed);
-    stopping = true;
+    if (stopping.signal.aborted) process.exit(exitCodes.failed);
     setTimeout(() => {
       process.stderr.write(
         `tagstream: the drain took longer than shutdown.timeoutMs (${timeoutMs}); giving up\n`,
       );
       process.exit(exitCodes.failed);
     }, timeoutMs).unref();
-    // What the drain ends with is what `finished` ends with, and that is awaited elsewhere.
-    agent.stop(signal).catch(() => undefined);
+    stopping.abort(signal);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  return stopping.signal;
 }

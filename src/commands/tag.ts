@@ -23,6 +23,7 @@ interface Posts {
 
 /** `tagstream tag`: NDJSON posts in, one result a line on standard output, in the same order. */
 export async function tag(config: Config, options: TagOptions): Promise<number> {
+  const stopping = stopOnSignals(config.shutdown.timeoutMs);
   const { imageFolder, ...input } = await ('file' in options ? openPosts(options.file) : postOf(options));
   const progress = showProgress('posts');
   let exitCode: number = exitCodes.done;
@@ -30,6 +31,7 @@ export async function tag(config: Config, options: TagOptions): Promise<number> 
     transport: { kind: 'ndjson', input, output: { name: 'standard output', stream: process.stdout } },
     web: false,
     imageFolder,
+    stopping,
     observe(outcomes) {
       for (const outcome of outcomes) {
         progress.step();
@@ -40,7 +42,6 @@ export async function tag(config: Config, options: TagOptions): Promise<number> 
       }
     },
   });
-  stopOnSignals(agent, config.shutdown.timeoutMs);
   const ending = await agent.finished;
   progress.done();
   if (ending === 'stopped') throw new StoppedError(`stopped before the end of ${input.name}`);

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TaggedPost } from '../../src/domain/outcome.js';
@@ -270,6 +271,33 @@ describe('tagstream demo --once', () => {
     expect(stdout).toContain('line 26  not tagged (duplicate)');
     expect(stdout).not.toMatch(/ 0%/);
     expect(stdout).toContain('blocked_address');
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('a signal while the agent starts', () => {
+  /** Interrupts `tagstream` when it has ONNX Runtime in memory, so long before its models are warm. */
+  async function interrupted(args: readonly string[]) {
+    const started = startTagstream(args);
+    const maps = `/proc/${started.process.pid}/maps`;
+    while (!readFileSync(maps, 'utf8').includes('onnxruntime')) await sleep(10);
+    started.process.kill('SIGTERM');
+    return { code: await started.exited, stdout: started.stdout(), stderr: started.stderr() };
+  }
+
+  it.each([
+    ['demo', '--port', '0'],
+    ['run', '--port', '0', '--brokers', '127.0.0.1:1', '--log-level', 'error'],
+  ])('stops %s with 0', async (...args) => {
+    expect(await interrupted(args)).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('stops tag with 1, since its input is not tagged', async () => {
+    const stderr = 'tagstream: stopped before the end of early.ndjson\n';
+    expect(await interrupted(['tag', fileWith('early.ndjson', manyPosts)])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr,
+    });
   });
 });
 
