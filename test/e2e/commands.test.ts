@@ -59,6 +59,19 @@ describe('tagstream tag', () => {
     expect(stderr).toContain('line 2: not_json');
   });
 
+  it('gives an error in the place of a line over 64 MiB, and tags the next', async () => {
+    const file = fileWith('long.ndjson', ['x'.repeat(2 ** 26 + 1), { id: 'after', text: 'good night' }]);
+    const { code, stdout, stderr } = await tagstream(['tag', file]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('long.ndjson, line 1: invalid_post: the line'),
+    ]);
+    expect(linesOf(stdout).map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { error: { code: 'invalid_post' }, line: 1 },
+      { id: 'after' },
+    ]);
+  });
+
   it('reads standard input', async () => {
     const { code, stdout, stderr } = await tagstream(['tag', '-'], {}, '{"id":"1","text":"my cat"}\r\n');
     expect([code, stderr]).toEqual([0, '']);
