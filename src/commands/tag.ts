@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
@@ -56,9 +57,11 @@ async function openPosts(file: string): Promise<Posts> {
 }
 
 /** A path on the command line is the user's own, so it may lead anywhere. */
-function postOf({ text, image }: Extract<TagOptions, { text: string }>): Posts {
+async function postOf({ text, image }: Extract<TagOptions, { text: string }>): Promise<Posts> {
   const isPath = image !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(image);
-  const path = resolve(isPath ? image : '.');
+  const given = resolve(isPath ? image : '.');
+  // The folder is that of the file itself: a link in its place would lead out of it. What is not there is told later.
+  const path = await realpath(given).catch(() => given);
   const images = image === undefined ? [] : [isPath ? basename(path) : image];
   const post = JSON.stringify({ id: '1', text, images });
   return { name: '--text', stream: Readable.from([post]), imageFolder: isPath ? dirname(path) : path };
