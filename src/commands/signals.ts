@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { exitCodes } from '../domain/errors.js';
 
 /**
@@ -10,16 +11,30 @@ import { exitCodes } from '../domain/errors.js';
 export function stopOnSignals(timeoutMs: number): AbortSignal {
   const stopping = new AbortController();
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping.signal.aborted) process.exit(exitCodes.failed);
+    if (stopping.signal.aborted) giveUp();
     setTimeout(() => {
       process.stderr.write(
         `tagstream: the drain took longer than shutdown.timeoutMs (${timeoutMs}); giving up\n`,
       );
-      process.exit(exitCodes.failed);
+      giveUp();
     }, timeoutMs).unref();
     stopping.abort(signal);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   return stopping.signal;
+}
+
+/** Milliseconds that an exit may take before it is forced. */
+const exitMs = 2_000;
+
+/**
+ * Ends the process. An exit waits for its threads, and one that is stuck in a read or in a model's run would keep it for
+ * ever, so a process beside it kills it if need be. The first process of a container is out of its reach: only who runs
+ * the container can kill that.
+ */
+function giveUp(): never {
+  const kill = `setTimeout(() => process.kill(${process.pid}, 'SIGKILL'), ${exitMs})`;
+  spawn(process.execPath, ['--eval', kill], { detached: true, stdio: 'ignore' }).unref();
+  process.exit(exitCodes.failed);
 }
