@@ -13,6 +13,7 @@ import {
   type SettingKey,
   type Settings,
 } from './settings.js';
+import { tlsOptions } from './tls.js';
 
 type DeepReadonly<T> = T extends Secret
   ? T
@@ -58,6 +59,7 @@ export function loadConfig({
   ].reduce(merge);
   const parsed = schema.safeParse(settings);
   if (!parsed.success) faults.push(...parsed.error.issues.flatMap(faultsOfIssue));
+  else if (parsed.data.kafka.tls.enabled) faults.push(...faultsIn(() => tlsOptions(parsed.data.kafka.tls)));
   for (const key of required) {
     const given = valueAt(settings, key.split('.'));
     if (given === undefined || (Array.isArray(given) && given.length === 0)) {
@@ -69,6 +71,17 @@ export function loadConfig({
   }
   if (!parsed.success || faults.length > 0) throw new ConfigurationError(faults);
   return deepFreeze(parsed.data);
+}
+
+/** The faults that a check of settings throws. */
+function faultsIn(check: () => unknown): readonly ConfigurationFault[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.faults;
+    throw error;
+  }
 }
 
 /** Every key of the schema with its type. */

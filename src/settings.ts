@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
+import { LineCounter, parseDocument, visit } from 'yaml';
 import type { ConfigurationFault } from './domain/errors.js';
 import { isJsonObject, type JsonObject } from './domain/json.js';
 
@@ -12,17 +12,43 @@ export interface SettingKey {
   readonly type: string;
 }
 
-/** Settings from a YAML or JSON file; what can't be read is added to `faults`. */
+/**
+ * Settings from a YAML or JSON file; what can't be read is added to `faults`, by its code and place alone: the messages of
+ * the parser quote the source, and the source can hold a password.
+ */
 export function settingsFromFile(file: string, faults: ConfigurationFault[]): Settings {
+  const refuse = (problem: string): Settings => {
+    faults.push({ key: file, problem });
+    return {};
+  };
+  let source: string;
   try {
-    // Pretty errors quote the source, and the source can hold a password.
-    const content: unknown = parseYaml(readFileSync(file, 'utf8'), { prettyErrors: false }) ?? {};
-    if (isJsonObject(content)) return content;
-    faults.push({ key: file, problem: 'is not a mapping of settings' });
+    source = readFileSync(file, 'utf8');
   } catch (error) {
-    faults.push({ key: file, problem: `cannot be read as YAML or JSON (${(error as Error).message})` });
+    return refuse(`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'no code'})`);
   }
-  return {};
+  const lines = new LineCounter();
+  const document = parseDocument(source, { prettyErrors: false, logLevel: 'silent', lineCounter: lines });
+  const troubles: { code: string; at: number }[] = [...document.errors, ...document.warnings].map(
+    ({ code, pos: [at] }) => ({ code, at }),
+  );
+  visit(document, {
+    Alias(_key, alias) {
+      const known = alias.resolve(document) !== undefined;
+      if (!known) troubles.push({ code: 'UNRESOLVED_ALIAS', at: alias.range?.[0] ?? 0 });
+    },
+  });
+  for (const { code, at } of troubles) {
+    const { line, col } = lines.linePos(at);
+    refuse(`cannot be read as YAML or JSON (${code}, line ${line}, column ${col})`);
+  }
+  if (troubles.length > 0) return {};
+  try {
+    const content: unknown = document.toJS() ?? {};
+    return isJsonObject(content) ? content : refuse('is not a mapping of settings');
+  } catch {
+    return refuse('cannot be read as YAML or JSON (its aliases make it too large)');
+  }
 }
 
 /** Kubernetes sets these for a service of the agent's name; they are not settings. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../src/config.js';
 import { ConfigurationError } from '../src/domain/errors.js';
 
@@ -125,6 +125,35 @@ describe('the configuration', () => {
     expect(faultsOf(() => loadConfig({ file: join(folder, 'none.yaml') }))).toHaveProperty([
       join(folder, 'none.yaml'),
     ]);
+  });
+
+  it.each(['password: *hunter2', 'password: !hunter2 x', 'password: &a hunter2\n    password: hunter2'])(
+    'refuses YAML that is not sound, with the place and without the value: %s',
+    (line) => {
+      const warned = vi.spyOn(process, 'emitWarning');
+      const file = fileWith(`kafka:\n  sasl:\n    ${line}\n`);
+      const faults = faultsOf(() => loadConfig({ file }));
+      expect(faults[file]).toMatch(/^cannot be read as YAML or JSON \([A-Z_]+, line \d, column \d+\)$/);
+      expect(JSON.stringify(faults)).not.toContain('hunter2');
+      expect(warned).not.toHaveBeenCalled();
+      warned.mockRestore();
+    },
+  );
+
+  it('names TLS files that cannot be read, and keys that cannot be used, by their keys alone', () => {
+    const secret = 'hunter2 that should have been PEM';
+    const load = (tls: object): unknown =>
+      loadConfig({ flags: { kafka: { tls: { enabled: true, ...tls } } } });
+    const unreadable = faultsOf(() => load({ ca: '/no/such/ca.pem', cert: folder, key: secret }));
+    expect(unreadable['kafka.tls.ca']).toContain('ENOENT');
+    expect(unreadable['kafka.tls.cert']).toContain('EISDIR');
+    expect(unreadable['kafka.tls.key']).toContain('ENOENT');
+    expect(JSON.stringify(unreadable)).not.toContain('hunter2');
+
+    const text = `-----BEGIN PRIVATE KEY-----\n${secret}\n-----END PRIVATE KEY-----`;
+    const unusable = faultsOf(() => load({ cert: text, key: text }));
+    expect(unusable['kafka.tls']).toContain('cannot be used (ERR_OSSL_');
+    expect(JSON.stringify(unusable)).not.toContain('hunter2');
   });
 
   it('overlooks what Kubernetes sets for a service of its name', () => {
