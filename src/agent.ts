@@ -5,6 +5,7 @@ import type { ConsumedBatch } from './domain/record.js';
 import type { Sink, Source } from './domain/transport.js';
 import { createKafka } from './kafka/client.js';
 import { describeTopics } from './kafka/topics.js';
+import { undecodableReason } from './kafka/undecodable.js';
 import { packageVersion } from './package-version.js';
 import { createPipeline } from './pipeline.js';
 import { KafkaSink } from './sink/kafka.js';
@@ -139,7 +140,7 @@ function createEnds({ kafka }: Config, transport: Transport, logger: Logger, eve
     const source = new NdjsonSource(input.stream, options, events);
     return { source, sink: new NdjsonSink(output.stream), joined: () => true };
   }
-  const source = new KafkaSource(createKafka(kafka, logger), kafka, events);
+  const source = new KafkaSource(createKafka(kafka, logger), kafka, events, undecodableReason);
   const sink = new KafkaSink(createKafka(kafka, logger), describeTopics, kafka);
   return { source, sink, joined: () => source.joined };
 }

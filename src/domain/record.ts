@@ -16,6 +16,8 @@ export interface ConsumedRecord {
   readonly headers: Readonly<Record<string, Buffer>>;
   /** Milliseconds since the epoch, as the log gives it. */
   readonly timestamp: number;
+  /** Why its content could not be had from the log, where that is so: key, value and headers are empty then. */
+  readonly undecodable?: string;
 }
 
 /** Consecutive records of one partition, the unit that is tagged, written and committed together. */

@@ -5,6 +5,7 @@ import { compressFrame, decompressFrame } from 'lz4-napi';
 import { compress as compressSnappy, uncompress as uncompressSnappy } from 'snappy';
 import { compress as compressZstd } from 'zstd-napi';
 import zstd from 'zstd-napi/binding.js';
+import { standInsFor } from './undecodable.js';
 
 /** How record batches are compressed. */
 export interface Codec {
@@ -124,7 +125,10 @@ const { CompressionTypes, CompressionCodecs, KafkaJSNonRetriableError } = kafkaj
 /** The codecs by the names that Kafka's settings have for them. */
 export const codecs = { gzip: gzipCodec, snappy: snappyCodec, lz4: lz4Codec, zstd: zstdCodec } as const;
 
-/** Makes kafkajs, which brings gzip alone and without a limit, use these codecs. It keeps them for the whole process. */
+/**
+ * Makes kafkajs, which brings gzip alone and without a limit, use these codecs. It keeps them for the whole process. For
+ * a record batch that cannot be decompressed they give stand-ins, so that it can be stepped over.
+ */
 export function registerCodecs(): void {
   const types = {
     gzip: CompressionTypes.GZIP,
@@ -137,9 +141,11 @@ export function registerCodecs(): void {
       compress: ({ buffer }: { readonly buffer: Buffer }) => compress(buffer),
       decompress: (data: Buffer) =>
         decompress(data, decompressedLimit).catch((error: unknown) => {
-          throw new KafkaJSNonRetriableError(
-            `A ${name} record batch cannot be decompressed: ${error instanceof Error ? error.message : String(error)}`,
-          );
+          const why = error instanceof Error ? error.message : String(error);
+          const reason = `its ${name} record batch cannot be decompressed: ${why}`;
+          const standIns = standInsFor(data, reason);
+          if (standIns !== undefined) return standIns;
+          throw new KafkaJSNonRetriableError(reason);
         }),
     };
     CompressionCodecs[types[name as keyof typeof types]] = () => codec;
