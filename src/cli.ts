@@ -74,7 +74,8 @@ command(
   'tag posts whose keyphrases are known and measure the result',
   [...concurrencyFlags, ...threadFlags, ...ablationFlags],
   async (made, file = '') => {
-    exitCode = await evaluateFile(configOf(made, { defaults: everyPost }), { ...made.opts(), file });
+    const config = configOf(made, { defaults: everyPost, forced: { format: 'plain' } });
+    exitCode = await evaluateFile(config, { ...made.opts(), file });
   },
 )
   .argument('<file>', 'NDJSON file of posts with their true keyphrases')
