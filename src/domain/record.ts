@@ -13,7 +13,8 @@ export interface ConsumedRecord {
   readonly key: Buffer | null;
   /** `null` is Kafka's tombstone. */
   readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer>>;
+  /** A name that occurs several times has all its values, in their order. */
+  readonly headers: Readonly<Record<string, Buffer | Buffer[]>>;
   /** Milliseconds since the epoch, as the log gives it. */
   readonly timestamp: number;
   /** Why its content could not be had from the log, where that is so: key, value and headers are empty then. */

@@ -32,15 +32,14 @@ function toRecord(
     key: message.key,
     value: undecodable === undefined ? message.value : null,
     headers: Object.fromEntries(
-      Object.entries(message.headers ?? {}).map(([name, value]) => [name, lastOf(value)]),
+      Object.entries(message.headers ?? {}).map(([name, value]) => [name, bytesOf(value)]),
     ),
     timestamp: Number(message.timestamp),
     ...(undecodable === undefined ? {} : { undecodable }),
   };
 }
 
-/** A header's name may occur several times; the last one counts, as in Java's `lastHeader`. */
-function lastOf(value: Buffer | string | (Buffer | string)[] | undefined): Buffer {
-  const last = Array.isArray(value) ? value.at(-1) : value;
-  return Buffer.from(last ?? '');
+/** A header's name may occur several times: then it has a list of values. */
+function bytesOf(value: Buffer | string | (Buffer | string)[] | undefined): Buffer | Buffer[] {
+  return Array.isArray(value) ? value.map((one) => Buffer.from(one)) : Buffer.from(value ?? '');
 }

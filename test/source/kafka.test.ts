@@ -154,7 +154,7 @@ describeWithKafka('The Kafka source', (broker) => {
         position: { topic: transport.inputTopic, partition: 0, offset: 0n },
         key: binary,
         value: binary,
-        headers: { one: binary, two: Buffer.from('last') },
+        headers: { one: binary, two: [Buffer.from('first'), Buffer.from('last')] },
         timestamp: 1_700_000_000_000,
       },
       { position: { offset: 1n }, key: null, value: null, headers: {} },
