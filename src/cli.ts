@@ -129,7 +129,8 @@ function configOf(made: Command, { defaults = {}, forced = {}, required = [] }: 
     const text = given[new Option(flag).attributeName()];
     return text === undefined ? [] : keys.map((key) => settingFromText(key, text));
   });
-  const file = given['config'] ?? process.env['TAGSTREAM_CONFIG'];
+  const file =
+    given['config'] ?? (process.env['TAGSTREAM_CONFIG'] === '' ? undefined : process.env['TAGSTREAM_CONFIG']);
   const environment = process.env;
   return loadConfig({ defaults, file, environment, flags: [...flags, forced].reduce(merge, {}), required });
 }

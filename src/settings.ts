@@ -52,7 +52,10 @@ export function settingsFromFile(file: string, faults: ConfigurationFault[]): Se
 }
 
 /** Kubernetes sets these for a service of the agent's name; they are not settings. */
-const serviceLink = /^TAGSTREAM_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP)(_.*)?)?)$/;
+const serviceLink = /^TAGSTREAM_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\d+_(TCP|UDP|SCTP)(_.*)?)$/;
+/** One of them can have a setting's name, or look like a setting that was misspelt: its value tells. */
+const isServiceLink = (variable: string, value: string): boolean =>
+  serviceLink.test(variable) || (variable.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value));
 /** Variables that are read elsewhere: the place of the settings, and what tests and training go by. */
 const notSettings = new Set(['TAGSTREAM_CONFIG', 'TAGSTREAM_DATA', 'TAGSTREAM_CACHE']);
 
@@ -66,11 +69,10 @@ export function settingsFromEnvironment(
   let settings: Settings = {};
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith('TAGSTREAM_') || value === undefined || notSettings.has(variable)) continue;
+    if (isServiceLink(variable, value)) continue;
     const leaf = keys.get(variable);
     if (leaf === undefined) {
-      if (!serviceLink.test(variable)) {
-        faults.push({ key: variable, problem: 'is not a setting; see the configuration table in README' });
-      }
+      faults.push({ key: variable, problem: 'is not a setting; see the configuration table in README' });
     } else {
       settings = merge(settings, settingAt(leaf.path, fromText(value, leaf.type)));
     }

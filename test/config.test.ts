@@ -165,6 +165,36 @@ describe('the configuration', () => {
     expect(() => loadConfig({ environment })).not.toThrow();
   });
 
+  it('takes a misspelt port for what it is, and a service link for none of its settings', () => {
+    expect(Object.keys(faultsOf(() => loadConfig({ environment: { TAGSTREAM_WBE_PORT: '9090' } })))).toEqual([
+      'TAGSTREAM_WBE_PORT',
+    ]);
+    const { web } = loadConfig({ environment: { TAGSTREAM_WEB_PORT: 'tcp://10.0.0.1:80' } });
+    expect(web.port).toBe(8080);
+  });
+
+  it('names faults between settings together with those of single ones', () => {
+    const kafka = { inputTopic: 'x', outputTopic: 'x', chunkSize: 0, tls: { ca: 'ca.pem' } };
+    const faults = faultsOf(() => loadConfig({ flags: { kafka, web: { port: -1 } } }));
+    expect(Object.keys(faults).sort()).toEqual([
+      'kafka.chunkSize',
+      'kafka.inputTopic',
+      'kafka.tls.enabled',
+      'web.port',
+    ]);
+  });
+
+  it('refuses what no broker takes', () => {
+    const brokers = ['a:0', 'b:99999', 'c:9092'];
+    const kafka = { brokers, fetchBytes: 2 ** 30, sessionTimeoutMs: 5_999 };
+    expect(Object.keys(faultsOf(() => loadConfig({ flags: { kafka } }))).sort()).toEqual([
+      'kafka.brokers.0',
+      'kafka.brokers.1',
+      'kafka.fetchBytes',
+      'kafka.sessionTimeoutMs',
+    ]);
+  });
+
   it('overlooks the variables of the project’s own tests and training', () => {
     const environment = { TAGSTREAM_DATA: '/data', TAGSTREAM_CACHE: '/cache', TAGSTREAM_CONFIG: '/config' };
     expect(() => loadConfig({ environment })).not.toThrow();
