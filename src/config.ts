@@ -103,6 +103,16 @@ export function settingFromText(key: string, text: string): Settings {
   return settingAt(path, type === undefined ? text : fromText(text, type));
 }
 
+/** What to do about a value of a wrong type, by the type it should have. */
+const remedies: Readonly<Record<string, string>> = {
+  string: 'give a text, in YAML within quotes',
+  number: 'give a number, in YAML without quotes',
+  int: 'give a whole number, in YAML without quotes',
+  boolean: 'give true or false, in YAML without quotes',
+  array: 'give a list, in a variable with commas between its entries',
+  object: 'give a mapping with the keys below it',
+};
+
 function faultsOfIssue(issue: z.core.$ZodIssue): ConfigurationFault[] {
   const key = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
@@ -111,7 +121,9 @@ function faultsOfIssue(issue: z.core.$ZodIssue): ConfigurationFault[] {
       problem: 'is not a setting; see the configuration table in README',
     }));
   }
-  return [{ key: key === '' ? 'configuration' : key, problem: issue.message }];
+  const remedy = issue.code === 'invalid_type' ? remedies[issue.expected] : undefined;
+  const problem = remedy === undefined ? issue.message : `${issue.message}; ${remedy}`;
+  return [{ key: key === '' ? 'configuration' : key, problem }];
 }
 
 function deepFreeze<T>(value: T): T {

@@ -92,6 +92,18 @@ describe('the configuration', () => {
     ]);
   });
 
+  it('says what to do about a value of a wrong type', () => {
+    const flags = {
+      web: { port: '8080', host: 1 },
+      kafka: { brokers: 'a:1', tls: { enabled: 'yes' } },
+      batch: 3,
+    };
+    const faults = faultsOf(() => loadConfig({ flags }));
+    for (const key of ['web.port', 'web.host', 'kafka.brokers', 'kafka.tls.enabled', 'batch']) {
+      expect(faults[key]).toContain('; give ');
+    }
+  });
+
   it('refuses exactly-once until it is there', () => {
     const faults = faultsOf(() => loadConfig({ flags: { delivery: 'exactly-once' } }));
     expect(faults['delivery']).toContain('at-least-once');
