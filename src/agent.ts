@@ -141,7 +141,10 @@ function createEnds({ kafka }: Config, transport: Transport, logger: Logger, eve
     return { source, sink: new NdjsonSink(output.stream), joined: () => true };
   }
   const source = new KafkaSource(createKafka(kafka, logger), kafka, events, undecodableReason);
-  const sink = new KafkaSink(createKafka(kafka, logger), describeTopics, kafka);
+  // The input topic is asked for with the sink's own, so that all that are missing are named at once.
+  const describeAll: typeof describeTopics = (client, names) =>
+    describeTopics(client, [...names, kafka.inputTopic]);
+  const sink = new KafkaSink(createKafka(kafka, logger), describeAll, kafka);
   return { source, sink, joined: () => source.joined };
 }
 
