@@ -20,6 +20,7 @@ export function createAdmission(
 
   return (record) => {
     const { position } = record;
+    if (record.undecodable !== undefined) return deadLetter(record, 'undecodable_batch', record.undecodable);
     const read = readPost(record, format);
     if (read.kind === 'tombstone') return { kind: 'tombstone', position, id: read.id };
     if (read.kind === 'rejected') return deadLetter(record, read.code, read.detail);

@@ -5,6 +5,7 @@ import type { ConsumedBatch } from './domain/record.js';
 import type { Sink, Source } from './domain/transport.js';
 import { createKafka } from './kafka/client.js';
 import { describeTopics } from './kafka/topics.js';
+import { undecodableReason } from './kafka/undecodable.js';
 import { packageVersion } from './package-version.js';
 import { createPipeline } from './pipeline.js';
 import { KafkaSink } from './sink/kafka.js';
@@ -156,8 +157,11 @@ function createEnds({ kafka }: Config, transport: Transport, logger: Logger, eve
     const source = new NdjsonSource(input.stream, options, events);
     return { source, sink: new NdjsonSink(output.stream), joined: () => true };
   }
-  const source = new KafkaSource(createKafka(kafka, logger), kafka, events);
-  const sink = new KafkaSink(createKafka(kafka, logger), describeTopics, kafka);
+  const source = new KafkaSource(createKafka(kafka, logger), kafka, events, undecodableReason);
+  // The input topic is asked for with the sink's own, so that all that are missing are named at once.
+  const describeAll: typeof describeTopics = (client, names) =>
+    describeTopics(client, [...names, kafka.inputTopic]);
+  const sink = new KafkaSink(createKafka(kafka, logger), describeAll, kafka);
   return { source, sink, joined: () => source.joined };
 }
 

@@ -74,7 +74,8 @@ command(
   'tag posts whose keyphrases are known and measure the result',
   [...concurrencyFlags, ...threadFlags, ...ablationFlags],
   async (made, file = '') => {
-    exitCode = await evaluateFile(configOf(made, { defaults: everyPost }), { ...made.opts(), file });
+    const config = configOf(made, { defaults: everyPost, forced: { format: 'plain' } });
+    exitCode = await evaluateFile(config, { ...made.opts(), file });
   },
 )
   .argument('<file>', 'NDJSON file of posts with their true keyphrases')
@@ -128,7 +129,8 @@ function configOf(made: Command, { defaults = {}, forced = {}, required = [] }: 
     const text = given[new Option(flag).attributeName()];
     return text === undefined ? [] : keys.map((key) => settingFromText(key, text));
   });
-  const file = given['config'] ?? process.env['TAGSTREAM_CONFIG'];
+  const file =
+    given['config'] ?? (process.env['TAGSTREAM_CONFIG'] === '' ? undefined : process.env['TAGSTREAM_CONFIG']);
   const environment = process.env;
   return loadConfig({ defaults, file, environment, flags: [...flags, forced].reduce(merge, {}), required });
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { isJsonObject } from './domain/json.js';
 import { modelParts } from './domain/keyphrase.js';
 import { noises } from './domain/outcome.js';
 import { Secret } from './secret.js';
@@ -8,17 +9,23 @@ import { parseAllowed } from './transform/image-address.js';
 const bundled = fileURLToPath(new URL('../models/bundle', import.meta.url));
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const milliseconds = count(1, 3_600_000);
+const isPort = (number: number): boolean => number >= 1 && number <= 65_535;
+/** Rules between settings hold of what is there, be other settings wrong: all faults are named at once. */
+const always = { when: ({ value }: { readonly value: unknown }) => isJsonObject(value) };
 const name = z.string().min(1);
 const secret = z
   .string()
   .min(1)
   .transform((value) => new Secret(value));
+/** Kafka counts the bytes of a fetch in 32 bits. */
+const mostFetchBytes = 2 ** 31 - 1;
 const topic = z
   .string()
   .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'not a topic name (letters, digits, ".", "_", "-", at most 249)');
 const address = z
   .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'not an address of the form host:port');
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'not an address of the form host:port')
+  .refine((text) => isPort(Number(text.slice(text.lastIndexOf(':') + 1))), 'its port is not from 1 to 65535');
 
 /** A language by its primary subtag: whatever follows it in a setting or a post makes no difference. */
 const language = z
@@ -54,9 +61,11 @@ export const schema = z.strictObject({
           keyPassphrase: secret.optional(),
         })
         .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+          ...always,
           message: 'cert and key go together: set both, or neither',
         })
         .refine(({ enabled, ca, cert, key }) => enabled || (ca ?? cert ?? key) === undefined, {
+          ...always,
           path: ['enabled'],
           message: 'is false though certificates are given; set it to true',
         })
@@ -76,7 +85,8 @@ export const schema = z.strictObject({
       fetchBytes: count(1, 2 ** 30).default(1_048_576),
       /** The largest record the broker takes. A larger result is dead-lettered, a larger dead letter goes without its value. */
       maxRecordBytes: count(10_000, 2 ** 30).default(1_000_000),
-      sessionTimeoutMs: milliseconds.default(30_000),
+      /** Brokers refuse less than 6 seconds. */
+      sessionTimeoutMs: count(6_000, 3_600_000).default(30_000),
       /** How the output is compressed. */
       compression: z.enum(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('lz4'),
     })
@@ -84,11 +94,17 @@ export const schema = z.strictObject({
       ({ inputTopic, outputTopic, deadLetterTopic: dead }) =>
         new Set([inputTopic, outputTopic, dead]).size === 3,
       {
+        ...always,
         path: ['inputTopic'],
         message:
           'inputTopic, outputTopic and deadLetterTopic must differ, or the agent would read what it writes',
       },
     )
+    .refine(({ fetchBytes, concurrentPartitions }) => !(fetchBytes * concurrentPartitions > mostFetchBytes), {
+      ...always,
+      path: ['fetchBytes'],
+      message: `times concurrentPartitions is more than ${mostFetchBytes}, the most a fetch can ask for; lower one of them`,
+    })
     .prefault({}),
   delivery: z
     .enum(['at-least-once', 'exactly-once'])

@@ -13,6 +13,7 @@ import {
   type SettingKey,
   type Settings,
 } from './settings.js';
+import { tlsOptions } from './tls.js';
 
 type DeepReadonly<T> = T extends Secret
   ? T
@@ -58,6 +59,7 @@ export function loadConfig({
   ].reduce(merge);
   const parsed = schema.safeParse(settings);
   if (!parsed.success) faults.push(...parsed.error.issues.flatMap(faultsOfIssue));
+  else if (parsed.data.kafka.tls.enabled) faults.push(...faultsIn(() => tlsOptions(parsed.data.kafka.tls)));
   for (const key of required) {
     const given = valueAt(settings, key.split('.'));
     if (given === undefined || (Array.isArray(given) && given.length === 0)) {
@@ -69,6 +71,17 @@ export function loadConfig({
   }
   if (!parsed.success || faults.length > 0) throw new ConfigurationError(faults);
   return deepFreeze(parsed.data);
+}
+
+/** The faults that a check of settings throws. */
+function faultsIn(check: () => unknown): readonly ConfigurationFault[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.faults;
+    throw error;
+  }
 }
 
 /** Every key of the schema with its type. */
@@ -90,6 +103,16 @@ export function settingFromText(key: string, text: string): Settings {
   return settingAt(path, type === undefined ? text : fromText(text, type));
 }
 
+/** What to do about a value of a wrong type, by the type it should have. */
+const remedies: Readonly<Record<string, string>> = {
+  string: 'give a text, in YAML within quotes',
+  number: 'give a number, in YAML without quotes',
+  int: 'give a whole number, in YAML without quotes',
+  boolean: 'give true or false, in YAML without quotes',
+  array: 'give a list, in a variable with commas between its entries',
+  object: 'give a mapping with the keys below it',
+};
+
 function faultsOfIssue(issue: z.core.$ZodIssue): ConfigurationFault[] {
   const key = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
@@ -98,7 +121,9 @@ function faultsOfIssue(issue: z.core.$ZodIssue): ConfigurationFault[] {
       problem: 'is not a setting; see the configuration table in README',
     }));
   }
-  return [{ key: key === '' ? 'configuration' : key, problem: issue.message }];
+  const remedy = issue.code === 'invalid_type' ? remedies[issue.expected] : undefined;
+  const problem = remedy === undefined ? issue.message : `${issue.message}; ${remedy}`;
+  return [{ key: key === '' ? 'configuration' : key, problem }];
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
+import { LineCounter, parseDocument, visit } from 'yaml';
 import type { ConfigurationFault } from './domain/errors.js';
 import { isJsonObject, type JsonObject } from './domain/json.js';
 
@@ -12,21 +12,50 @@ export interface SettingKey {
   readonly type: string;
 }
 
-/** Settings from a YAML or JSON file; what can't be read is added to `faults`. */
+/**
+ * Settings from a YAML or JSON file; what can't be read is added to `faults`, by its code and place alone: the messages of
+ * the parser quote the source, and the source can hold a password.
+ */
 export function settingsFromFile(file: string, faults: ConfigurationFault[]): Settings {
+  const refuse = (problem: string): Settings => {
+    faults.push({ key: file, problem });
+    return {};
+  };
+  let source: string;
   try {
-    // Pretty errors quote the source, and the source can hold a password.
-    const content: unknown = parseYaml(readFileSync(file, 'utf8'), { prettyErrors: false }) ?? {};
-    if (isJsonObject(content)) return content;
-    faults.push({ key: file, problem: 'is not a mapping of settings' });
+    source = readFileSync(file, 'utf8');
   } catch (error) {
-    faults.push({ key: file, problem: `cannot be read as YAML or JSON (${(error as Error).message})` });
+    return refuse(`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'no code'})`);
   }
-  return {};
+  const lines = new LineCounter();
+  const document = parseDocument(source, { prettyErrors: false, logLevel: 'silent', lineCounter: lines });
+  const troubles: { code: string; at: number }[] = [...document.errors, ...document.warnings].map(
+    ({ code, pos: [at] }) => ({ code, at }),
+  );
+  visit(document, {
+    Alias(_key, alias) {
+      const known = alias.resolve(document) !== undefined;
+      if (!known) troubles.push({ code: 'UNRESOLVED_ALIAS', at: alias.range?.[0] ?? 0 });
+    },
+  });
+  for (const { code, at } of troubles) {
+    const { line, col } = lines.linePos(at);
+    refuse(`cannot be read as YAML or JSON (${code}, line ${line}, column ${col})`);
+  }
+  if (troubles.length > 0) return {};
+  try {
+    const content: unknown = document.toJS() ?? {};
+    return isJsonObject(content) ? content : refuse('is not a mapping of settings');
+  } catch {
+    return refuse('cannot be read as YAML or JSON (its aliases make it too large)');
+  }
 }
 
 /** Kubernetes sets these for a service of the agent's name; they are not settings. */
-const serviceLink = /^TAGSTREAM_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP)(_.*)?)?)$/;
+const serviceLink = /^TAGSTREAM_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\d+_(TCP|UDP|SCTP)(_.*)?)$/;
+/** One of them can have a setting's name, or look like a setting that was misspelt: its value tells. */
+const isServiceLink = (variable: string, value: string): boolean =>
+  serviceLink.test(variable) || (variable.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value));
 /** Variables that are read elsewhere: the place of the settings, and what tests and training go by. */
 const notSettings = new Set(['TAGSTREAM_CONFIG', 'TAGSTREAM_DATA', 'TAGSTREAM_CACHE']);
 
@@ -40,11 +69,10 @@ export function settingsFromEnvironment(
   let settings: Settings = {};
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith('TAGSTREAM_') || value === undefined || notSettings.has(variable)) continue;
+    if (isServiceLink(variable, value)) continue;
     const leaf = keys.get(variable);
     if (leaf === undefined) {
-      if (!serviceLink.test(variable)) {
-        faults.push({ key: variable, problem: 'is not a setting; see the configuration table in README' });
-      }
+      faults.push({ key: variable, problem: 'is not a setting; see the configuration table in README' });
     } else {
       settings = merge(settings, settingAt(leaf.path, fromText(value, leaf.type)));
     }

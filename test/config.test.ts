@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../src/config.js';
 import { ConfigurationError } from '../src/domain/errors.js';
 
@@ -92,6 +92,18 @@ describe('the configuration', () => {
     ]);
   });
 
+  it('says what to do about a value of a wrong type', () => {
+    const flags = {
+      web: { port: '8080', host: 1 },
+      kafka: { brokers: 'a:1', tls: { enabled: 'yes' } },
+      batch: 3,
+    };
+    const faults = faultsOf(() => loadConfig({ flags }));
+    for (const key of ['web.port', 'web.host', 'kafka.brokers', 'kafka.tls.enabled', 'batch']) {
+      expect(faults[key]).toContain('; give ');
+    }
+  });
+
   it('refuses exactly-once until it is there', () => {
     const faults = faultsOf(() => loadConfig({ flags: { delivery: 'exactly-once' } }));
     expect(faults['delivery']).toContain('at-least-once');
@@ -127,6 +139,35 @@ describe('the configuration', () => {
     ]);
   });
 
+  it.each(['password: *hunter2', 'password: !hunter2 x', 'password: &a hunter2\n    password: hunter2'])(
+    'refuses YAML that is not sound, with the place and without the value: %s',
+    (line) => {
+      const warned = vi.spyOn(process, 'emitWarning');
+      const file = fileWith(`kafka:\n  sasl:\n    ${line}\n`);
+      const faults = faultsOf(() => loadConfig({ file }));
+      expect(faults[file]).toMatch(/^cannot be read as YAML or JSON \([A-Z_]+, line \d, column \d+\)$/);
+      expect(JSON.stringify(faults)).not.toContain('hunter2');
+      expect(warned).not.toHaveBeenCalled();
+      warned.mockRestore();
+    },
+  );
+
+  it('names TLS files that cannot be read, and keys that cannot be used, by their keys alone', () => {
+    const secret = 'hunter2 that should have been PEM';
+    const load = (tls: object): unknown =>
+      loadConfig({ flags: { kafka: { tls: { enabled: true, ...tls } } } });
+    const unreadable = faultsOf(() => load({ ca: '/no/such/ca.pem', cert: folder, key: secret }));
+    expect(unreadable['kafka.tls.ca']).toContain('ENOENT');
+    expect(unreadable['kafka.tls.cert']).toContain('EISDIR');
+    expect(unreadable['kafka.tls.key']).toContain('ENOENT');
+    expect(JSON.stringify(unreadable)).not.toContain('hunter2');
+
+    const text = `-----BEGIN PRIVATE KEY-----\n${secret}\n-----END PRIVATE KEY-----`;
+    const unusable = faultsOf(() => load({ cert: text, key: text }));
+    expect(unusable['kafka.tls']).toContain('cannot be used (ERR_OSSL_');
+    expect(JSON.stringify(unusable)).not.toContain('hunter2');
+  });
+
   it('overlooks what Kubernetes sets for a service of its name', () => {
     const environment = {
       TAGSTREAM_SERVICE_HOST: '10.0.0.1',
@@ -134,6 +175,36 @@ describe('the configuration', () => {
       TAGSTREAM_PORT_80_TCP: 'x',
     };
     expect(() => loadConfig({ environment })).not.toThrow();
+  });
+
+  it('takes a misspelt port for what it is, and a service link for none of its settings', () => {
+    expect(Object.keys(faultsOf(() => loadConfig({ environment: { TAGSTREAM_WBE_PORT: '9090' } })))).toEqual([
+      'TAGSTREAM_WBE_PORT',
+    ]);
+    const { web } = loadConfig({ environment: { TAGSTREAM_WEB_PORT: 'tcp://10.0.0.1:80' } });
+    expect(web.port).toBe(8080);
+  });
+
+  it('names faults between settings together with those of single ones', () => {
+    const kafka = { inputTopic: 'x', outputTopic: 'x', chunkSize: 0, tls: { ca: 'ca.pem' } };
+    const faults = faultsOf(() => loadConfig({ flags: { kafka, web: { port: -1 } } }));
+    expect(Object.keys(faults).sort()).toEqual([
+      'kafka.chunkSize',
+      'kafka.inputTopic',
+      'kafka.tls.enabled',
+      'web.port',
+    ]);
+  });
+
+  it('refuses what no broker takes', () => {
+    const brokers = ['a:0', 'b:99999', 'c:9092'];
+    const kafka = { brokers, fetchBytes: 2 ** 30, sessionTimeoutMs: 5_999 };
+    expect(Object.keys(faultsOf(() => loadConfig({ flags: { kafka } }))).sort()).toEqual([
+      'kafka.brokers.0',
+      'kafka.brokers.1',
+      'kafka.fetchBytes',
+      'kafka.sessionTimeoutMs',
+    ]);
   });
 
   it('overlooks the variables of the project’s own tests and training', () => {

@@ -28,6 +28,7 @@ const rejections = {
   language: 'other language',
   duplicate: 'duplicate',
   result_too_large: 'result too large',
+  undecodable_batch: 'undecodable record batch',
 };
 
 const at = (id) => document.getElementById(id);

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
-import { exitCodes } from '../domain/errors.js';
+import { exitCodes, StoppedError } from '../domain/errors.js';
 import type { Settings } from '../settings.js';
 import { nowhere } from './nowhere.js';
 import { showProgress } from './progress.js';
@@ -42,6 +42,12 @@ const loads: readonly Load[] = [
   { threads: 0, photo: true },
 ];
 const batch = { maxSize: 16, maxWaitMs: 50 } as const;
+/** Settings that decide whether a post or its photo is taken at all, at their defaults. */
+const everyPost: Settings = {
+  format: 'plain',
+  noise: { languages: [], duplicateWindow: 0, maxTextLength: 25_000, skip: [] },
+  images: { allow: [], timeoutMs: 5_000, maxBytes: 10_000_000, maxPixels: 50_000_000, concurrency: 32 },
+};
 
 /**
  * `tagstream bench`: the whole way from a post's bytes to its result line, on posts with and without a photo, with one
@@ -49,6 +55,7 @@ const batch = { maxSize: 16, maxWaitMs: 50 } as const;
  *
  * @param configWith the configuration with these settings, whatever anybody else says: a measurement has to be of what
  * it is called
+ * @throws StoppedError where not every post was tagged
  */
 export async function bench(configWith: (forced: Settings) => Config): Promise<number> {
   const lines = (await readFile(`${folder}/posts.ndjson`, 'utf8')).split('\n').flatMap(asPost);
@@ -57,7 +64,7 @@ export async function bench(configWith: (forced: Settings) => Config): Promise<n
   const progress = showProgress('measurements', loads.length);
   const measurements = [];
   for (const { threads, photo } of loads) {
-    const config = configWith({ inference: { threads }, batch });
+    const config = configWith({ ...everyPost, inference: { threads }, batch });
     const measurement = await measure(config, photo ? withPhoto : withoutPhoto);
     measurements.push({ threads: threads === 0 ? cpus().length : threads, photo, ...measurement });
     progress.step();
@@ -90,6 +97,7 @@ async function measure(config: Config, posts: readonly object[]): Promise<Measur
     return `${JSON.stringify({ ...posts[index % posts.length], id: `bench-${index}` })}\n`;
   });
   let done = 0;
+  let untagged = 0;
   let start = { at: 0, cpu: process.cpuUsage() };
   const agent = await startAgent(config, {
     transport: {
@@ -101,10 +109,14 @@ async function measure(config: Config, posts: readonly object[]): Promise<Measur
     imageFolder: folder,
     observe(outcomes) {
       done += outcomes.length;
+      untagged += outcomes.filter(({ kind }) => kind !== 'tagged').length;
       if (done <= warmUpPosts) start = { at: performance.now(), cpu: process.cpuUsage() };
     },
   });
   await agent.finished;
+  if (done !== total || untagged > 0) {
+    throw new StoppedError(`${done - untagged} of ${total} posts were tagged: nothing is measured`);
+  }
   const { user, system } = process.cpuUsage(start.cpu);
   return {
     posts: measuredPosts,

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
 import { exitCodes, StoppedError } from '../domain/errors.js';
+import type { Outcome, Tagged } from '../domain/outcome.js';
 import { f1At1Interval } from '../evaluation/confidence-interval.js';
 import { evaluate } from '../evaluation/measures.js';
 import { alignPredictions, parsePredictions } from '../evaluation/predictions.js';
@@ -33,13 +34,10 @@ export interface EvalOptions {
 /** `tagstream eval`: tags posts whose keyphrases are known, the way `tag` and `run` do, and measures the result. */
 export async function evaluateFile(config: Config, options: EvalOptions): Promise<number> {
   const posts = readLabelledPosts(await contentOf(options.file));
-  const predicted =
+  const { predicted, untagged } =
     options.predictions === undefined
       ? await tagPosts(config, posts, options)
-      : alignPredictions(
-          posts.map(({ post }) => post.id),
-          parsePredictions(await contentOf(options.predictions)),
-        );
+      : await readPredictions(options.predictions, posts);
   const cleanText = createPostCleaner(config);
   const cases = posts.map(({ post, keyphrases }, index) => ({
     text: cleanText(post.text),
@@ -53,12 +51,29 @@ export async function evaluateFile(config: Config, options: EvalOptions): Promis
       ? `${JSON.stringify({ ...evaluation, f1At1Interval: interval }, undefined, 2)}\n`
       : `${formatTable(evaluation, interval)}\n`,
   );
-  return exitCodes.done;
+  if (untagged === 0) return exitCodes.done;
+  process.stderr.write(
+    `${untagged} of ${posts.length} posts are not tagged, and measured as if without phrases\n`,
+  );
+  return exitCodes.badInput;
+}
+
+interface Predicted {
+  /** The phrases for each post, in order; none for a post that is not tagged. */
+  readonly predicted: readonly (readonly string[])[];
+  /** How many posts are not tagged. */
+  readonly untagged: number;
+}
+
+async function readPredictions(file: string, posts: readonly LabelledPost[]): Promise<Predicted> {
+  const predictions = parsePredictions(await contentOf(file));
+  const ids = posts.map(({ post }) => post.id);
+  const untagged = predictions.filter((prediction) => prediction.untagged === true).length;
+  return { predicted: alignPredictions(ids, predictions), untagged };
 }
 
 /**
- * The phrases predicted for each post, in order; none for a post that is not tagged. Images are taken from the network
- * alone: the figures of a set of posts must not depend on what else lies on this machine.
+ * Predicts as the agent would; each post that is not tagged is told with its number. Images are taken from the network alone: the figures of a set of posts must not depend on what else lies on this machine.
  *
  * @throws StoppedError where not all posts were tagged: the measures of a part would say nothing
  */
@@ -66,7 +81,7 @@ async function tagPosts(
   config: Config,
   posts: readonly LabelledPost[],
   { file, textOnly, results }: EvalOptions,
-): Promise<readonly (readonly string[])[]> {
+): Promise<Predicted> {
   const stopping = stopOnSignals(config.shutdown.timeoutMs);
   const lines = posts.map(({ post: { images, enrichment, ...text } }) => {
     return `${JSON.stringify(textOnly === true ? text : { ...text, images, enrichment })}\n`;
@@ -74,6 +89,7 @@ async function tagPosts(
   const output = results === undefined ? nowhere() : await createOutput(results);
   const progress = showProgress('posts', posts.length);
   const predicted: (readonly string[])[] = [];
+  let untagged = 0;
   const agent = await startAgent(config, {
     transport: {
       kind: 'ndjson',
@@ -84,16 +100,25 @@ async function tagPosts(
     stopping,
     observe(outcomes) {
       for (const outcome of outcomes) {
-        predicted.push(
-          outcome.kind === 'tagged' ? outcome.result.keyphrases.map(({ phrase }) => phrase) : [],
-        );
         progress.step();
+        if (outcome.kind === 'tagged') {
+          predicted.push(outcome.result.keyphrases.map(({ phrase }) => phrase));
+          continue;
+        }
+        untagged += 1;
+        predicted.push([]);
+        process.stderr.write(`${basename(file)}, post ${predicted.length}: ${whyNot(outcome)}\n`);
       }
     },
   });
   await agent.finished;
   output.end();
   progress.done();
-  if (predicted.length === posts.length) return predicted;
+  if (predicted.length === posts.length) return { predicted, untagged };
   throw new StoppedError(`stopped after ${predicted.length} of ${posts.length} posts: nothing is measured`);
+}
+
+function whyNot(outcome: Exclude<Outcome, Tagged>): string {
+  if (outcome.kind === 'dead-letter') return `${outcome.code}: ${outcome.detail}`;
+  return outcome.kind === 'skipped' ? `skipped: ${outcome.reason}` : 'deleted';
 }

@@ -43,6 +43,7 @@ export const rejections = [
   'language',
   'duplicate',
   'result_too_large',
+  'undecodable_batch',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 

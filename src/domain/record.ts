@@ -13,11 +13,14 @@ export interface ConsumedRecord {
   readonly key: Buffer | null;
   /** `null` is Kafka's tombstone. */
   readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer>>;
+  /** A name that occurs several times has all its values, in their order. */
+  readonly headers: Readonly<Record<string, Buffer | Buffer[]>>;
   /** Milliseconds since the epoch, as the log gives it. */
   readonly timestamp: number;
   /** Why the source did not take the value in: it is empty then. Absent where it did. */
   readonly unread?: string;
+  /** Why its content could not be had from the log, where that is so: key, value and headers are empty then. */
+  readonly undecodable?: string;
 }
 
 /** Consecutive records of one partition, the unit that is tagged, written and committed together. */

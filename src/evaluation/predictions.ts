@@ -6,6 +6,8 @@ export interface Prediction {
   /** The post's id, where the file gives it. */
   readonly id?: string;
   readonly phrases: readonly string[];
+  /** Stands for a post that could not be tagged, of which the file says no more. */
+  readonly untagged?: true;
 }
 
 /** A file of predictions that cannot be used, with the line (from 1) where there is one to blame. */
@@ -20,7 +22,8 @@ export class PredictionsError extends InputError {
 /**
  * Reads predictions made elsewhere: either a line of phrases a post ("a;b;c", best first, an empty line for
  * none), or NDJSON whose lines have `keyphrases` (strings, or objects with a `phrase`, as results have them)
- * and may have an `id`. The first line that is not empty tells which.
+ * and may have an `id`. What `tag` writes for a post that it could not tag, an `error`, is no prediction. The first line
+ * that is not empty tells which.
  *
  * @throws PredictionsError at the first line that is neither.
  */
@@ -34,10 +37,10 @@ export function parsePredictions(text: string): readonly Prediction[] {
 
 /**
  * Brings predictions into the order of the posts they belong to: by id where every prediction has one, else
- * line by line.
+ * line by line. By id, the posts that could not be tagged are those that are left.
  *
  * @returns the phrases of each post, in the order of `ids`.
- * @throws PredictionsError where a post has no prediction or two, or the numbers of lines differ.
+ * @throws PredictionsError where a post has no prediction or two, an id two posts, or the numbers of lines differ.
  */
 export function alignPredictions(
   ids: readonly string[],
@@ -46,13 +49,19 @@ export function alignPredictions(
   if (predictions.length !== ids.length) {
     throw new PredictionsError(`${predictions.length} predictions for ${ids.length} posts`);
   }
-  if (predictions.some(({ id }) => id === undefined)) return predictions.map(({ phrases }) => phrases);
-  const byId = new Map(predictions.map(({ id, phrases }) => [id, phrases]));
-  return ids.map((id) => {
-    const phrases = byId.get(id);
-    if (phrases === undefined) throw new PredictionsError(`no prediction for the post "${id}"`);
-    return phrases;
-  });
+  const tagged = predictions.filter(({ untagged }) => untagged !== true);
+  if (tagged.some(({ id }) => id === undefined)) return predictions.map(({ phrases }) => phrases);
+  const twice = firstTwice(ids);
+  if (twice !== undefined) throw new PredictionsError(`two posts have the id "${twice}"`);
+  const byId = new Map(tagged.map(({ id, phrases }) => [id, phrases]));
+  const [left] = ids.filter((id) => !byId.has(id)).slice(predictions.length - tagged.length);
+  if (left !== undefined) throw new PredictionsError(`no prediction for the post "${left}"`);
+  return ids.map((id) => byId.get(id) ?? []);
+}
+
+function firstTwice(ids: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return ids.find((id) => seen.size === seen.add(id).size);
 }
 
 function splitPhrases(line: string): readonly string[] {
@@ -64,6 +73,7 @@ function splitPhrases(line: string): readonly string[] {
 
 function parseResult(line: string, lineNumber: number): Prediction {
   const result = parseObject(line, lineNumber);
+  if (isJsonObject(result['error'])) return { phrases: [], untagged: true };
   const keyphrases = result['keyphrases'];
   if (!Array.isArray(keyphrases)) throw new PredictionsError('it has no list of keyphrases', lineNumber);
   const phrases = keyphrases.map((keyphrase: unknown) => {

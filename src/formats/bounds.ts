@@ -14,7 +14,13 @@ const string = z.string(expected('a string'));
 
 /** A post's id as text; empty ones are refused as `what` says. */
 export const idOf = (what: string) =>
-  string.min(1, expected(what)).max(longestId, `longer than ${longestId} UTF-16 units`);
+  string
+    .min(1, expected(what))
+    .max(longestId, `longer than ${longestId} UTF-16 units`)
+    .refine(isWellFormed, 'a surrogate stands alone in it, which a key cannot carry');
+
+/** Whether it is the same once it was written as UTF-8; `String.prototype.isWellFormed` is not in ES2023's types. */
+const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text);
 
 /** Words for what an image shows. */
 export const words = z

@@ -7,35 +7,45 @@ import { rejected, type ReadResult } from './read-post.js';
 
 const text = z.string(expected('a string'));
 const id = idOf('a string that is not empty');
-const listOf = <T extends z.ZodType>(item: T) => z.array(item, expected('a list')).default([]);
+const listOf = <T extends z.ZodType>(item: T) =>
+  z
+    .array(item, expected('a list'))
+    .nullish()
+    .transform((list) => list ?? []);
+/** Null counts as absent, as in plain posts. */
+const optional = <T extends z.ZodType>(type: T) => type.nullish().transform((value) => value ?? undefined);
 const object = <T extends z.core.$ZodShape>(shape: T) => z.object(shape, expected('an object'));
 
 const tweet = object({
   id,
   text,
   /** Posts of over 280 characters have their whole text here. */
-  note_tweet: object({ text }).optional(),
-  lang: text.optional(),
-  created_at: text.optional(),
-  attachments: object({ media_keys: listOf(text) }).optional(),
+  note_tweet: optional(object({ text })),
+  lang: optional(text),
+  created_at: optional(text),
+  attachments: optional(object({ media_keys: listOf(text) })),
   referenced_tweets: listOf(object({ type: text, id })),
-  entities: object({
-    urls: listOf(object({ url: text, expanded_url: text.optional(), media_key: text.optional() })),
-  }).optional(),
+  entities: optional(
+    object({
+      urls: listOf(object({ url: text, expanded_url: optional(text), media_key: optional(text) })),
+    }),
+  ),
 });
 type Tweet = z.output<typeof tweet>;
 
 const media = object({
   media_key: text,
   /** Photos have a `url`, videos and GIFs only a picture of their beginning. */
-  url: text.optional(),
-  preview_image_url: text.optional(),
+  url: optional(text),
+  preview_image_url: optional(text),
 });
 
 /** What the filtered stream of the X API v2 sends for a post, with the expansions that were asked for. */
 const streamed = object({
   data: tweet,
-  includes: object({ media: listOf(media), tweets: listOf(tweet) }).default({ media: [], tweets: [] }),
+  includes: object({ media: listOf(media), tweets: listOf(tweet) })
+    .nullish()
+    .transform((includes) => includes ?? { media: [], tweets: [] }),
 });
 
 /** What the compliance stream of the X API v2 sends for a post that was deleted. */

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, gunzip, gzip } from 'node:zlib';
 import kafkajs from 'kafkajs';
+import { standInsFor } from './undecodable.js';
 
 /** How record batches are compressed. */
 export interface Codec {
@@ -12,15 +13,20 @@ export interface Codec {
 /** The most that one record batch may hold, in bytes: far above what brokers take, far below what ends a process. */
 export const decompressedLimit = 128 * 2 ** 20;
 
+/** A codec's package cannot be loaded: the record batches are sound, so they must not be stepped over. */
+class CodecUnavailableError extends Error {
+  override readonly name = 'CodecUnavailableError';
+}
+
 /**
  * Loads a codec's package when it is first needed: its native binding can be missing, as zstd-napi's is where there is
  * neither a prebuilt one nor a compiler, and that is no matter to those who use another codec.
  *
- * @throws Error which names the codec and what to do
+ * @throws CodecUnavailableError which names the codec and what to do
  */
 async function load<T>(codec: string, packageName: string, imported: Promise<T>): Promise<T> {
   return imported.catch((cause: unknown) => {
-    throw new Error(
+    throw new CodecUnavailableError(
       `the ${codec} codec cannot be loaded (npm rebuild ${packageName} where there is a C++ compiler, or compress ` +
         `otherwise): ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
@@ -143,7 +149,10 @@ const { CompressionTypes, CompressionCodecs, KafkaJSNonRetriableError } = kafkaj
 /** The codecs by the names that Kafka's settings have for them. */
 export const codecs = { gzip: gzipCodec, snappy: snappyCodec, lz4: lz4Codec, zstd: zstdCodec } as const;
 
-/** Makes kafkajs, which brings gzip alone and without a limit, use these codecs. It keeps them for the whole process. */
+/**
+ * Makes kafkajs, which brings gzip alone and without a limit, use these codecs. It keeps them for the whole process. For
+ * a record batch that cannot be decompressed they give stand-ins, so that it can be stepped over.
+ */
 export function registerCodecs(): void {
   const types = {
     gzip: CompressionTypes.GZIP,
@@ -156,9 +165,12 @@ export function registerCodecs(): void {
       compress: ({ buffer }: { readonly buffer: Buffer }) => compress(buffer),
       decompress: (data: Buffer) =>
         decompress(data, decompressedLimit).catch((error: unknown) => {
-          throw new KafkaJSNonRetriableError(
-            `A ${name} record batch cannot be decompressed: ${error instanceof Error ? error.message : String(error)}`,
-          );
+          if (error instanceof CodecUnavailableError) throw new KafkaJSNonRetriableError(error.message);
+          const why = error instanceof Error ? error.message : String(error);
+          const reason = `its ${name} record batch cannot be decompressed: ${why}`;
+          const standIns = standInsFor(data, reason);
+          if (standIns !== undefined) return standIns;
+          throw new KafkaJSNonRetriableError(reason);
         }),
     };
     CompressionCodecs[types[name as keyof typeof types]] = () => codec;

@@ -38,7 +38,8 @@ function messageWithout(omitted: readonly Part[], deadLetter: DeadLetter): Messa
 
 function explanation({ code, detail, raw }: DeadLetter): IHeaders {
   const { topic, partition, offset } = raw.position;
-  const earlierAttempts = Number(raw.headers['tagstream-attempt'] ?? 0);
+  // The last one counts, as in Java's `lastHeader`.
+  const earlierAttempts = Number([raw.headers['tagstream-attempt']].flat().at(-1) ?? 0);
   return {
     'tagstream-reason': code,
     'tagstream-detail': detail.length > longestDetail ? `${detail.slice(0, longestDetail - 1)}…` : detail,
@@ -55,7 +56,11 @@ function trace(part: Part, { key, value, headers }: ConsumedRecord): IHeaders {
   const bytes = {
     key,
     value,
-    headers: Buffer.concat(Object.entries(headers).flatMap(([name, header]) => [Buffer.from(name), header])),
+    headers: Buffer.concat(
+      Object.entries(headers).flatMap(([name, values]) =>
+        [values].flat().flatMap((one) => [Buffer.from(name), one]),
+      ),
+    ),
   }[part];
   if (bytes === null) return {};
   return {

@@ -3,7 +3,7 @@ import { InfrastructureError } from '../domain/errors.js';
 import type { BatchHandler, Source } from '../domain/transport.js';
 import type { Events } from '../telemetry/events.js';
 import { keepAlive } from './heartbeat.js';
-import { chunksOf } from './kafka-records.js';
+import { chunksOf, type UndecodableReason } from './kafka-records.js';
 import { deliver } from './redelivery.js';
 
 export interface KafkaSourceOptions {
@@ -31,16 +31,23 @@ export class KafkaSource implements Source {
   readonly #kafka: Kafka;
   readonly #options: KafkaSourceOptions;
   readonly #events: Events;
+  readonly #undecodableReason: UndecodableReason;
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #joined = false;
   /** Counts the group's assignments: a chunk of an earlier one may belong to another member now. */
   #generation = 0;
 
-  constructor(kafka: Kafka, options: KafkaSourceOptions, events: Events) {
+  constructor(
+    kafka: Kafka,
+    options: KafkaSourceOptions,
+    events: Events,
+    undecodableReason: UndecodableReason = () => undefined,
+  ) {
     this.#kafka = kafka;
     this.#options = options;
     this.#events = events;
+    this.#undecodableReason = undecodableReason;
   }
 
   /** Whether this process is a member of the group, be it without a partition. */
@@ -126,7 +133,7 @@ export class KafkaSource implements Source {
     }, this.#heartbeatMs);
     try {
       lag.measure();
-      for (const chunk of chunksOf(batch, this.#options.chunkSize)) {
+      for (const chunk of chunksOf(batch, this.#options.chunkSize, this.#undecodableReason)) {
         const delivered = await deliver(chunk, handle, {
           attempts: Infinity,
           stopping: this.#stopping.signal,

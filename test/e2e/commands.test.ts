@@ -197,6 +197,16 @@ describe('tagstream eval', () => {
     expect(wrong.stderr).toContain('model.without');
   });
 
+  it('tells of posts that are not tagged, exits 2, and takes no format from the command line', async () => {
+    const file = fileWith('untagged.jsonl', [
+      { id: '1', text: 'my cat sleeps all day', keyphrases: ['cats of twitter'] },
+      { id: '2', text: '', keyphrases: ['cats of twitter'] },
+    ]);
+    const { code, stderr } = await tagstream(['eval', file, '--format', 'x-v2']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^untagged\.jsonl, post 2: empty: .*\n1 of 2 posts are not tagged, .*\n$/);
+  });
+
   it('names the line of a file that cannot be used', async () => {
     const file = fileWith('broken.jsonl', [
       { id: '1', text: 'x', keyphrases: ['y'] },

@@ -23,6 +23,11 @@ describe('parsePredictions', () => {
     ]);
   });
 
+  it('takes a line that tag wrote for a post it could not tag as no prediction', () => {
+    const line = '{"error":{"code":"not_json","detail":"the value is no JSON"},"line":1}';
+    expect(parsePredictions(line)).toEqual([{ phrases: [], untagged: true }]);
+  });
+
   it.each([
     ['{"keyphrases":[', 'line 2: it is not JSON'],
     ['[]', 'line 2: it is not a JSON object'],
@@ -54,6 +59,18 @@ describe('alignPredictions', () => {
       { id: 'a', phrases: ['first'] },
     ];
     expect(alignPredictions(['a', 'b'], predictions)).toEqual([['first'], ['second']]);
+  });
+
+  it('gives no phrases to the posts that could not be tagged, wherever their lines stand', () => {
+    const untagged = { phrases: [], untagged: true } as const;
+    const second = { id: 'b', phrases: ['second'] };
+    expect(alignPredictions(['a', 'b'], [second, untagged])).toEqual([[], ['second']]);
+    expect(() => alignPredictions(['a', 'b', 'c'], [second, second, untagged])).toThrow('no prediction');
+  });
+
+  it('refuses two posts with one id', () => {
+    const predictions = ['first', 'second'].map((phrase) => ({ id: 'a', phrases: [phrase] }));
+    expect(() => alignPredictions(['a', 'a'], predictions)).toThrow('two posts have the id "a"');
   });
 
   it('goes line by line otherwise', () => {

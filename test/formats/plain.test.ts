@@ -126,3 +126,11 @@ describe('a plain post', () => {
     });
   });
 });
+
+it('refuses an id that would be another one as a key', () => {
+  expect(readPlain({ id: 'a\ud800', text: 'x' })).toMatchObject({
+    kind: 'rejected',
+    detail: 'id: a surrogate stands alone in it, which a key cannot carry',
+  });
+  expect(readPlain({ id: '😹', text: 'x' })).toMatchObject({ kind: 'post', post: { id: '😹' } });
+});

@@ -180,3 +180,11 @@ describe('another message of a stream of the X API v2', () => {
     expect(readXV2({ data: { delete: deletion } })).toStrictEqual({ kind: 'tombstone', id: '1' });
   });
 });
+
+it('takes null in optional fields as absent', () => {
+  const nothing = { note_tweet: null, lang: null, created_at: null, attachments: null };
+  const data = { id: '1', text: 'x', ...nothing, referenced_tweets: null, entities: { urls: null } };
+  for (const includes of [null, { media: null, tweets: null }]) {
+    expect(readXV2({ data, includes })).toEqual({ kind: 'post', post: { id: '1', text: 'x', images: [] } });
+  }
+});

@@ -118,10 +118,10 @@ describeWithKafka('A client of a broker that asks for TLS, a certificate and a p
   });
 });
 
-test('A certificate that cannot be read is named', () => {
+test('A certificate that cannot be read is named by its key', () => {
   const tls = { enabled: true, ca: '/no/such/ca.pem' };
 
   expect(() =>
     createKafka({ brokers: ['127.0.0.1:1'], clientId: 'test', tls }, createLogger('silent')),
-  ).toThrow('/no/such/ca.pem');
+  ).toThrow('kafka.tls.ca: is no PEM text, and as a path cannot be read (ENOENT)');
 });

@@ -39,6 +39,15 @@ test('A record that fits is carried untouched, with what is to be known about it
   });
 });
 
+test('A header that occurs several times keeps all its values in their order', () => {
+  const twice = [Buffer.from('first'), Buffer.from('last')];
+  const record = deadLetter({
+    headers: { twice, 'tagstream-attempt': ['3', '4'].map((one) => Buffer.from(one)) },
+  });
+
+  expect(toDeadLetterMessage(record, 10_000).headers).toMatchObject({ twice, 'tagstream-attempt': '5' });
+});
+
 test.each([
   ['1', '2'],
   ['41', '42'],

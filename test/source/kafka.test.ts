@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
+import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { expect, test } from 'vitest';
 import { InfrastructureError } from '../../src/domain/errors.js';
 import type { ConsumedRecord } from '../../src/domain/record.js';
+import { decompressedLimit } from '../../src/kafka/codecs.js';
 import { KafkaSource } from '../../src/source/kafka.js';
 import type { Events } from '../../src/telemetry/events.js';
 import { describeWithKafka, type Broker } from '../support/kafka.js';
@@ -76,6 +77,35 @@ describeWithKafka('The Kafka source', (broker) => {
     expect(await committed(broker, transport)).toEqual([10]);
   });
 
+  test('steps over a record batch that decompresses to more than the limit, and says why', async () => {
+    const transport = await kafkaTransport(broker, 1, { 'max.message.bytes': '300000000' });
+    await transport.feed(['before']);
+    const producer = new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.NOTHING }).producer();
+    await producer.connect();
+    const half = Buffer.alloc(decompressedLimit / 2);
+    const messages = [half, half, half].map((value) => ({ value }));
+    await producer.send({ topic: transport.inputTopic, compression: CompressionTypes.GZIP, messages });
+    await producer.disconnect();
+    await transport.feed(['after']);
+    const read: ConsumedRecord[] = [];
+
+    await runUntil(transport.source(2), 5, ({ records }) => {
+      read.push(...records);
+      return Promise.resolve();
+    });
+
+    const bomb = {
+      value: null,
+      undecodable: expect.stringContaining(`more than ${decompressedLimit} bytes`),
+    };
+    expect(read).toMatchObject([
+      { position: { offset: 0n }, value: Buffer.from('before') },
+      ...[1n, 2n, 3n].map((offset) => ({ ...bomb, position: { offset } })),
+      { position: { offset: 4n }, value: Buffer.from('after') },
+    ]);
+    expect(await committed(broker, transport)).toEqual([5]);
+  });
+
   test('reads what Java’s producer wrote with every codec', async () => {
     const transport = await kafkaTransport(broker);
     const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -124,7 +154,7 @@ describeWithKafka('The Kafka source', (broker) => {
         position: { topic: transport.inputTopic, partition: 0, offset: 0n },
         key: binary,
         value: binary,
-        headers: { one: binary, two: Buffer.from('last') },
+        headers: { one: binary, two: [Buffer.from('first'), Buffer.from('last')] },
         timestamp: 1_700_000_000_000,
       },
       { position: { offset: 1n }, key: null, value: null, headers: {} },

@@ -5,6 +5,7 @@ import type { ConsumedBatch, ConsumedRecord } from '../../src/domain/record.js';
 import type { BatchHandler, Sink, Source } from '../../src/domain/transport.js';
 import { createKafka } from '../../src/kafka/client.js';
 import { describeTopics } from '../../src/kafka/topics.js';
+import { undecodableReason } from '../../src/kafka/undecodable.js';
 import { KafkaSink, type KafkaSinkOptions } from '../../src/sink/kafka.js';
 import { NdjsonSink } from '../../src/sink/ndjson.js';
 import { KafkaSource, type KafkaSourceOptions } from '../../src/source/kafka.js';
@@ -71,9 +72,17 @@ function pieces(text: string, size: number): Buffer[] {
   return Array.from({ length: count }, (_, index) => bytes.subarray(index * size, (index + 1) * size));
 }
 
-/** Topics of their own on a real broker; the Java console consumer reads what is out. */
-export async function kafkaTransport(broker: Broker, partitions = 1): Promise<KafkaTransport> {
-  const inputTopic = await broker.createTopic('posts', { partitions });
+/**
+ * Topics of their own on a real broker; the Java console consumer reads what is out.
+ *
+ * @param configs of the input topic
+ */
+export async function kafkaTransport(
+  broker: Broker,
+  partitions = 1,
+  configs: Readonly<Record<string, string>> = {},
+): Promise<KafkaTransport> {
+  const inputTopic = await broker.createTopic('posts', { partitions, configs });
   const outputTopic = await broker.createTopic('keyphrases', { partitions });
   const deadLetterTopic = await broker.createTopic('dead-letter', { partitions });
   const { brokers } = broker;
@@ -98,7 +107,7 @@ export async function kafkaTransport(broker: Broker, partitions = 1): Promise<Ka
         ...sourceDefaults,
         ...overrides,
       };
-      return new KafkaSource(kafka(), options, events);
+      return new KafkaSource(kafka(), options, events, undecodableReason);
     },
     sink: (overrides = {}) =>
       new KafkaSink(kafka(), describeTopics, {
