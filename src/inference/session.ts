@@ -55,6 +55,8 @@ export async function openSession(path: string, provider: Provider, threads: num
   const session = await InferenceSession.create(path, {
     executionProviders: [provider],
     intraOpNumThreads: threads,
+    // Threads that spin while they wait take the cores from the main thread: 175 posts a second instead of 99.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
     logSeverityLevel: 4,
   }).catch((error: unknown) => {
     if (provider !== 'cuda') throw error;
