@@ -8,5 +8,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     // Two cores: more workers only make the brokers and models under test wait for each other.
     maxWorkers: 2,
+    // Some tests open ONNX sessions themselves; the agent says so by itself (inference/worker-client.ts).
+    env: { ORT_DISABLE_TELEMETRY: '1' },
   },
 });

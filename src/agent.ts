@@ -41,6 +41,8 @@ export interface AgentOptions {
   readonly imageFolder?: string;
   /** Is told of outcomes that are out, in their order. */
   readonly observe?: (outcomes: readonly Outcome[]) => void;
+  /** Stops the agent when it is aborted, with why as its reason; during the start as soon as the step under way is done. */
+  readonly stopping?: AbortSignal;
 }
 
 /** A running agent. */
@@ -56,6 +58,13 @@ export interface Agent {
   stop(why: string): Promise<void>;
 }
 
+/** What comes of a start that was stopped. */
+const stoppedAgent: Agent = {
+  finished: Promise.resolve('stopped'),
+  address: undefined,
+  stop: () => Promise.resolve(),
+};
+
 /**
  * Builds an agent from its configuration and starts it: here its parts are made, joined, and closed again.
  *
@@ -68,6 +77,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
   const events = createEvents(logger, metrics);
   metrics.buildInfo.set({ version: packageVersion, node: process.version }, 1);
 
+  const { stopping } = options;
   const opened: { close(): Promise<void> }[] = [];
   const closeAll = async (): Promise<void> => {
     for (const part of opened.reverse()) await part.close();
@@ -75,15 +85,18 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
   try {
     const tagger = await openTagger(config, events, options.imageFolder);
     opened.push(tagger);
+    stopping?.throwIfAborted();
     const { source, sink, joined } = createEnds(config, options.transport, logger, events);
     await sink.open();
     opened.push(sink);
+    stopping?.throwIfAborted();
     const recentPosts = createRecentPosts(config.web.recentPosts);
     let address: string | undefined;
     if (options.web) {
       const web = createWeb(config, options.transport, metrics, recentPosts, tagger, joined);
       address = await web.listen();
       opened.push(web);
+      stopping?.throwIfAborted();
       events.webListening(address);
     }
     const handle = createPipeline(
@@ -109,19 +122,23 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
       }
     };
     const finished = untilFinished();
-    return {
-      finished,
-      address,
-      async stop(why) {
-        stopped = true;
-        events.stopping(why);
-        await source.stop();
-        await finished;
-      },
+    const stop = async (why: string): Promise<void> => {
+      stopped = true;
+      events.stopping(why);
+      await source.stop();
+      await finished;
     };
+    stopping?.addEventListener('abort', () => {
+      // What the drain ends with is what `finished` ends with, and that is awaited by whoever started the agent.
+      stop(String(stopping.reason)).catch(() => undefined);
+    });
+    return { finished, address, stop };
   } catch (error) {
     await closeAll();
-    throw error;
+    // Whatever went wrong after that, it kept nothing from being done.
+    if (stopping?.aborted !== true) throw error;
+    events.stopped();
+    return stoppedAgent;
   }
 }
 

@@ -153,7 +153,9 @@ process.on('unhandledRejection', (error) => {
   process.exit(explain(error));
 });
 
-// Without a listener the stream would end the process in the middle of its work.
+// Without a listener the streams would end the process in the middle of its work. Of standard error nothing is left to
+// be said, and nowhere to say it.
+process.stderr.on('error', () => undefined);
 let outputError: Error | undefined;
 process.stdout.on('error', (error) => {
   outputError ??= error;

@@ -20,6 +20,7 @@ const pauseMs = 1_500;
  * printed once; without, they stream on and on, and the live page shows them until a signal ends it.
  */
 export async function demo(config: Config, once: boolean): Promise<number> {
+  const stopping = stopOnSignals(config.shutdown.timeoutMs);
   const posts = await contentOf(`${folder}/${postsFile}`);
   const agent = await startAgent(config, {
     transport: {
@@ -28,12 +29,12 @@ export async function demo(config: Config, once: boolean): Promise<number> {
       output: { name: 'this page', stream: nowhere() },
     },
     web: !once,
+    stopping,
     imageFolder: folder,
     observe(outcomes) {
       if (once) process.stdout.write(outcomes.map(describe).join(''));
     },
   });
-  stopOnSignals(agent, config.shutdown.timeoutMs);
   if (agent.address !== undefined)
     process.stdout.write(`The live page is on ${agent.address} (Ctrl-C ends it)\n`);
   await agent.finished;

@@ -67,6 +67,7 @@ async function tagPosts(
   posts: readonly LabelledPost[],
   { file, textOnly, results }: EvalOptions,
 ): Promise<readonly (readonly string[])[]> {
+  const stopping = stopOnSignals(config.shutdown.timeoutMs);
   const lines = posts.map(({ post: { images, enrichment, ...text } }) => {
     return `${JSON.stringify(textOnly === true ? text : { ...text, images, enrichment })}\n`;
   });
@@ -80,6 +81,7 @@ async function tagPosts(
       output: { name: results ?? 'nowhere', stream: output },
     },
     web: false,
+    stopping,
     observe(outcomes) {
       for (const outcome of outcomes) {
         predicted.push(
@@ -89,7 +91,6 @@ async function tagPosts(
       }
     },
   });
-  stopOnSignals(agent, config.shutdown.timeoutMs);
   await agent.finished;
   output.end();
   progress.done();

@@ -5,8 +5,8 @@ import { stopOnSignals } from './signals.js';
 
 /** `tagstream run`: Kafka in, Kafka out, until a signal ends it. */
 export async function run(config: Config): Promise<number> {
-  const agent = await startAgent(config, { transport: { kind: 'kafka' }, web: true });
-  stopOnSignals(agent, config.shutdown.timeoutMs);
+  const stopping = stopOnSignals(config.shutdown.timeoutMs);
+  const agent = await startAgent(config, { transport: { kind: 'kafka' }, web: true, stopping });
   await agent.finished;
   return exitCodes.done;
 }

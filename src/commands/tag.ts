@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
@@ -23,6 +24,7 @@ interface Posts {
 
 /** `tagstream tag`: NDJSON posts in, one result a line on standard output, in the same order. */
 export async function tag(config: Config, options: TagOptions): Promise<number> {
+  const stopping = stopOnSignals(config.shutdown.timeoutMs);
   const { imageFolder, ...input } = await ('file' in options ? openPosts(options.file) : postOf(options));
   const progress = showProgress('posts');
   let exitCode: number = exitCodes.done;
@@ -30,6 +32,7 @@ export async function tag(config: Config, options: TagOptions): Promise<number> 
     transport: { kind: 'ndjson', input, output: { name: 'standard output', stream: process.stdout } },
     web: false,
     imageFolder,
+    stopping,
     observe(outcomes) {
       for (const outcome of outcomes) {
         progress.step();
@@ -40,7 +43,6 @@ export async function tag(config: Config, options: TagOptions): Promise<number> 
       }
     },
   });
-  stopOnSignals(agent, config.shutdown.timeoutMs);
   const ending = await agent.finished;
   progress.done();
   if (ending === 'stopped') throw new StoppedError(`stopped before the end of ${input.name}`);
@@ -55,9 +57,11 @@ async function openPosts(file: string): Promise<Posts> {
 }
 
 /** A path on the command line is the user's own, so it may lead anywhere. */
-function postOf({ text, image }: Extract<TagOptions, { text: string }>): Posts {
+async function postOf({ text, image }: Extract<TagOptions, { text: string }>): Promise<Posts> {
   const isPath = image !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(image);
-  const path = resolve(isPath ? image : '.');
+  const given = resolve(isPath ? image : '.');
+  // The folder is that of the file itself: a link in its place would lead out of it. What is not there is told later.
+  const path = await realpath(given).catch(() => given);
   const images = image === undefined ? [] : [isPath ? basename(path) : image];
   const post = JSON.stringify({ id: '1', text, images });
   return { name: '--text', stream: Readable.from([post]), imageFolder: isPath ? dirname(path) : path };

@@ -16,6 +16,8 @@ export interface ConsumedRecord {
   readonly headers: Readonly<Record<string, Buffer>>;
   /** Milliseconds since the epoch, as the log gives it. */
   readonly timestamp: number;
+  /** Why the source did not take the value in: it is empty then. Absent where it did. */
+  readonly unread?: string;
 }
 
 /** Consecutive records of one partition, the unit that is tagged, written and committed together. */

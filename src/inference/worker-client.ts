@@ -39,6 +39,9 @@ interface Pending {
  * @throws ConfigurationError when the provider or the bundle can't be used.
  */
 export async function startWorker(options: WorkerOptions): Promise<WorkerClient> {
+  // ONNX Runtime reports its use to a collector of its vendor, and keeps what it has to report in the home folder. Its
+  // library looks at the process's environment, which only the main thread writes to: a worker's is a copy.
+  process.env['ORT_DISABLE_TELEMETRY'] = '1';
   const worker = new Worker(workerFile, { workerData: options });
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const ready = await new Promise<Extract<FromWorker, { type: 'ready' }>>((resolve, reject) => {

@@ -1,10 +1,6 @@
 import { promisify } from 'node:util';
 import { constants, gunzip, gzip } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import { compressFrame, decompressFrame } from 'lz4-napi';
-import { compress as compressSnappy, uncompress as uncompressSnappy } from 'snappy';
-import { compress as compressZstd } from 'zstd-napi';
-import zstd from 'zstd-napi/binding.js';
 
 /** How record batches are compressed. */
 export interface Codec {
@@ -15,6 +11,26 @@ export interface Codec {
 
 /** The most that one record batch may hold, in bytes: far above what brokers take, far below what ends a process. */
 export const decompressedLimit = 128 * 2 ** 20;
+
+/**
+ * Loads a codec's package when it is first needed: its native binding can be missing, as zstd-napi's is where there is
+ * neither a prebuilt one nor a compiler, and that is no matter to those who use another codec.
+ *
+ * @throws Error which names the codec and what to do
+ */
+async function load<T>(codec: string, packageName: string, imported: Promise<T>): Promise<T> {
+  return imported.catch((cause: unknown) => {
+    throw new Error(
+      `the ${codec} codec cannot be loaded (npm rebuild ${packageName} where there is a C++ compiler, or compress ` +
+        `otherwise): ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+  });
+}
+const loadSnappy = () => load('snappy', 'snappy', import('snappy'));
+const loadLz4 = () => load('lz4', 'lz4-napi', import('lz4-napi'));
+const loadZstd = () => load('zstd', 'zstd-napi', import('zstd-napi'));
+const loadZstdBinding = () => load('zstd', 'zstd-napi', import('zstd-napi/binding.js'));
 
 const gzipCodec: Codec = {
   compress: promisify<Uint8Array, Buffer>(gzip),
@@ -35,7 +51,8 @@ const xerialHeader = Buffer.concat([xerialMagic, Buffer.from([0, 0, 0, 1, 0, 0, 
 
 const snappyCodec: Codec = {
   compress: async (data) => {
-    const block = await compressSnappy(data);
+    const { compress } = await loadSnappy();
+    const block = await compress(data);
     const length = Buffer.alloc(4);
     length.writeInt32BE(block.length);
     return Buffer.concat([xerialHeader, length, block]);
@@ -43,7 +60,8 @@ const snappyCodec: Codec = {
   decompress: async (data, limit) => {
     const blocks = [...snappyBlocks(data)];
     if (sum(blocks.map(snappyLength)) > limit) throw tooLarge(limit);
-    const parts = await Promise.all(blocks.map((block) => uncompressSnappy(block, { asBuffer: true })));
+    const { uncompress } = await loadSnappy();
+    const parts = await Promise.all(blocks.map((block) => uncompress(block, { asBuffer: true })));
     return Buffer.concat(parts as Buffer[]);
   },
 };
@@ -72,10 +90,10 @@ function snappyLength(block: Buffer): number {
 }
 
 const lz4Codec: Codec = {
-  compress: compressFrame,
+  compress: async (data) => (await loadLz4()).compressFrame(data),
   decompress: async (data, limit) => {
     if (lz4LengthBound(data) > limit) throw tooLarge(limit);
-    return decompressFrame(data);
+    return (await loadLz4()).decompressFrame(data);
   },
 };
 
@@ -99,9 +117,10 @@ function lz4LengthBound(frame: Buffer): number {
 }
 
 const zstdCodec: Codec = {
-  compress: (data) => Promise.resolve(compressZstd(data)),
+  compress: async (data) => (await loadZstd()).compress(data),
   // The package's own streams expand a whole chunk before anyone can stop them.
   decompress: async (data, limit) => {
+    const { default: zstd } = await loadZstdBinding();
     const context = new zstd.DCtx();
     const parts: Buffer[] = [];
     let total = 0;
@@ -115,7 +134,7 @@ const zstdCodec: Codec = {
       at += consumed;
       remaining = left;
     }
-    return Promise.resolve(Buffer.concat(parts, total));
+    return Buffer.concat(parts, total);
   },
 };
 

@@ -4,14 +4,14 @@ import type { ConsumedBatch, ConsumedRecord, Position } from '../domain/record.j
 import type { BatchHandler, Source } from '../domain/transport.js';
 import type { Events } from '../telemetry/events.js';
 import { deliver } from './redelivery.js';
-import { splitLines } from './lines.js';
+import { splitLines, type Line } from './lines.js';
 
 export interface NdjsonSourceOptions {
   /** What stands for a topic in positions and messages: the file's name, or `-`. */
   readonly name: string;
   /** Lines in a batch, at most. */
   readonly chunkSize: number;
-  /** The longest line, in bytes. */
+  /** The longest line that is read, in bytes. */
   readonly maxLineBytes: number;
 }
 
@@ -22,7 +22,7 @@ const [space, tab] = [0x20, 0x09];
 
 /**
  * Reads lines as records of one partition: the offset is the line's number from 0, the value its bytes, the timestamp
- * when it was read. Blank lines are passed over. A batch closes at its size, or when no further line is at hand, so
+ * when it was read. Blank lines are passed over; a line that is too long is a record that says so. A batch closes at its size, or when no further line is at hand, so
  * that whoever writes into a pipe line by line is answered line by line.
  */
 export class NdjsonSource implements Source {
@@ -60,12 +60,12 @@ export class NdjsonSource implements Source {
   }
 
   async *#batches(): AsyncGenerator<ConsumedBatch> {
-    const { name: topic, chunkSize } = this.#options;
+    const { name: topic, chunkSize, maxLineBytes } = this.#options;
     let lineNumber = 0n;
     for await (const lines of this.#lines()) {
       const records = lines
-        .map((value) => toRecord(value, { topic, partition: 0, offset: lineNumber++ }))
-        .filter(({ value }) => value.some((byte) => byte !== space && byte !== tab));
+        .map((line) => toRecord(line, { topic, partition: 0, offset: lineNumber++ }, maxLineBytes))
+        .filter(({ value, unread }) => unread !== undefined || !isBlank(value));
       for (let start = 0; start < records.length; start += chunkSize) {
         const chunk = records.slice(start, start + chunkSize);
         const lastOffset = chunk.at(-1)?.position.offset ?? lineNumber;
@@ -74,7 +74,7 @@ export class NdjsonSource implements Source {
     }
   }
 
-  async *#lines(): AsyncGenerator<readonly Buffer[]> {
+  async *#lines(): AsyncGenerator<readonly Line[]> {
     const { name, maxLineBytes } = this.#options;
     try {
       yield* splitLines(this.#input, maxLineBytes);
@@ -86,6 +86,14 @@ export class NdjsonSource implements Source {
   }
 }
 
-function toRecord(value: Buffer, position: Position): ConsumedRecord & { readonly value: Buffer } {
-  return { position, key: null, value, headers: {}, timestamp: Date.now() };
+function toRecord(
+  line: Line,
+  position: Position,
+  maxLineBytes: number,
+): ConsumedRecord & { readonly value: Buffer } {
+  const record = { position, key: null, value: line ?? Buffer.alloc(0), headers: {}, timestamp: Date.now() };
+  if (line !== undefined) return record;
+  return { ...record, unread: `the line is longer than ${maxLineBytes} bytes, so it was not read` };
 }
+
+const isBlank = (line: Buffer): boolean => line.every((byte) => byte === space || byte === tab);

@@ -50,7 +50,12 @@ export function createImageFetcher(options: ImageFetcherOptions): ImageFetcher {
     const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(ref)?.[1]?.toLowerCase();
     if (scheme === 'data') return readDataUri(ref, maxBytes);
     if (scheme !== undefined) return urls.fetch(ref, signal);
-    if (localFiles !== undefined) return readImageFile(ref, localFiles.baseDir, maxBytes, signal);
+    if (localFiles !== undefined) {
+      return Promise.race([
+        readImageFile(ref, localFiles.baseDir, maxBytes, signal),
+        rejectionOnAbort(signal),
+      ]);
+    }
     return absent('blocked_address', 'only http and https URLs and data URIs are fetched');
   }
 
@@ -60,6 +65,15 @@ export function createImageFetcher(options: ImageFetcherOptions): ImageFetcher {
     if (outOfTime || timeouts.has(code)) return absent('timed_out', `not there within ${timeoutMs} ms`);
     return absent('unreachable', message === '' ? code : message);
   }
+}
+
+/** Rejects when the signal is aborted: a read that blocks, as from a network drive that is gone, heeds no signal. */
+function rejectionOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });
 }
 
 /** Node's and undici's codes for a connection, headers or the next bytes that took too long. */

@@ -1,11 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { absent, type AbsentImage } from '../domain/image.js';
 import { acceptFile, tooLarge, type FetchedImage } from './image-file.js';
 
 /**
- * Reads an image file by its path, relative to a folder and within it: a file of posts can be a stranger's, and has no
- * say over what else lies on this machine.
+ * Reads an image file by its path, relative to a folder and within it, links included: a file of posts can be a
+ * stranger's, and has no say over what else lies on this machine.
  *
  * @throws NodeJS.ErrnoException where it is not there or may not be read
  */
@@ -15,13 +15,21 @@ export async function readImageFile(
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<FetchedImage | AbsentImage> {
+  const leadsOut = absent('blocked_address', `${path} leads out of the posts' folder`);
   const file = resolve(folder, path);
-  const within = relative(resolve(folder), file);
-  if (within.split(/[\\/]/)[0] === '..' || isAbsolute(within)) {
-    return absent('blocked_address', `${path} leads out of the posts' folder`);
-  }
-  const stats = await stat(file);
+  // Before anything is looked at: a path that leads out tells nothing of what is there.
+  if (!isWithin(resolve(folder), file)) return leadsOut;
+  const realFile = await realpath(file);
+  if (!isWithin(await realpath(folder), realFile)) return leadsOut;
+  const stats = await stat(realFile);
   if (!stats.isFile()) return absent('not_an_image', `${path} is not a file`);
+  // A file of the kernel's says that it is empty, and reading it can block for ever.
+  if (stats.size === 0) return absent('not_an_image', `${path} is an empty file`);
   if (stats.size > maxBytes) return tooLarge(stats.size, maxBytes);
-  return acceptFile(await readFile(file, { signal }), maxBytes);
+  return acceptFile(await readFile(realFile, { signal }), maxBytes);
+}
+
+function isWithin(folder: string, file: string): boolean {
+  const path = relative(folder, file);
+  return path.split(/[\\/]/)[0] !== '..' && !isAbsolute(path);
 }

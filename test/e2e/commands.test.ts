@@ -1,6 +1,15 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TaggedPost } from '../../src/domain/outcome.js';
@@ -50,6 +59,19 @@ describe('tagstream tag', () => {
     expect(stderr).toContain('line 2: not_json');
   });
 
+  it('gives an error in the place of a line over 64 MiB, and tags the next', async () => {
+    const file = fileWith('long.ndjson', ['x'.repeat(2 ** 26 + 1), { id: 'after', text: 'good night' }]);
+    const { code, stdout, stderr } = await tagstream(['tag', file]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('long.ndjson, line 1: invalid_post: the line'),
+    ]);
+    expect(linesOf(stdout).map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { error: { code: 'invalid_post' }, line: 1 },
+      { id: 'after' },
+    ]);
+  });
+
   it('reads standard input', async () => {
     const { code, stdout, stderr } = await tagstream(['tag', '-'], {}, '{"id":"1","text":"my cat"}\r\n');
     expect([code, stderr]).toEqual([0, '']);
@@ -68,6 +90,14 @@ describe('tagstream tag', () => {
     const result = JSON.parse(stdout) as TaggedPost;
     expect(result.image).toEqual({ used: true });
     expect(result.entities.map(({ label }) => label).join()).toContain('cat');
+  });
+
+  it('leaves nothing in the home folder: ONNX Runtime’s telemetry is off', async () => {
+    const home = join(folder, 'home');
+    mkdirSync(home);
+    const places = { HOME: home, USERPROFILE: home, XDG_CACHE_HOME: join(home, '.cache') };
+    expect((await tagstream(['tag', '--text', 'my cat'], places)).code).toBe(0);
+    expect(readdirSync(home)).toEqual([]);
   });
 
   it('gives the same results one at a time as many at a time', async () => {
@@ -99,6 +129,14 @@ describe('tagstream tag, when something goes wrong', () => {
     const started = startTagstream(['tag', fileWith('piped.ndjson', manyPosts)]);
     started.process.stdout?.once('data', () => started.process.stdout?.destroy());
     expect([await started.exited, started.stderr()]).toEqual([0, '']);
+  });
+
+  it('tags on when nobody reads its standard error', async () => {
+    const lines = manyPosts.slice(0, 300).flatMap((post) => [post, 'nonsense']);
+    const started = startTagstream(['tag', fileWith('unheard.ndjson', lines)]);
+    started.process.stderr?.destroy();
+    expect(await started.exited).toBe(2);
+    expect(linesOf(started.stdout())).toHaveLength(lines.length);
   });
 
   it('says that a signal stopped it before the end, and exits 1', async () => {
@@ -246,6 +284,33 @@ describe('tagstream demo --once', () => {
     expect(stdout).toContain('line 26  not tagged (duplicate)');
     expect(stdout).not.toMatch(/ 0%/);
     expect(stdout).toContain('blocked_address');
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('a signal while the agent starts', () => {
+  /** Interrupts `tagstream` when it has ONNX Runtime in memory, so long before its models are warm. */
+  async function interrupted(args: readonly string[]) {
+    const started = startTagstream(args);
+    const maps = `/proc/${started.process.pid}/maps`;
+    while (!readFileSync(maps, 'utf8').includes('onnxruntime')) await sleep(10);
+    started.process.kill('SIGTERM');
+    return { code: await started.exited, stdout: started.stdout(), stderr: started.stderr() };
+  }
+
+  it.each([
+    ['demo', '--port', '0'],
+    ['run', '--port', '0', '--brokers', '127.0.0.1:1', '--log-level', 'error'],
+  ])('stops %s with 0', async (...args) => {
+    expect(await interrupted(args)).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('stops tag with 1, since its input is not tagged', async () => {
+    const stderr = 'tagstream: stopped before the end of early.ndjson\n';
+    expect(await interrupted(['tag', fileWith('early.ndjson', manyPosts)])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr,
+    });
   });
 });
 

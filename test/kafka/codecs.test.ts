@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { compressSync } from 'snappy';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { codecs } from '../../src/kafka/codecs.js';
 
 const bytes = fc.oneof(
@@ -39,4 +39,19 @@ test('Snappy data without the Xerial header, as some clients write them, are rea
   const bare = compressSync('some text, some text, some text');
 
   expect(String(await codecs.snappy.decompress(bare, 1_000))).toBe('some text, some text, some text');
+});
+
+test('A codec whose package cannot be loaded says so when it is used, and no other codec minds', async () => {
+  vi.doMock('zstd-napi', () => {
+    throw new Error('Cannot find module ./binding.node');
+  });
+  vi.resetModules();
+  const fresh = await import('../../src/kafka/codecs.js');
+
+  await expect(fresh.codecs.zstd.compress(Buffer.from('x'))).rejects.toThrow(
+    /the zstd codec cannot be loaded \(npm rebuild zstd-napi .*\): /,
+  );
+  const compressed = await fresh.codecs.lz4.compress(Buffer.from('x'));
+  expect(String(await fresh.codecs.lz4.decompress(compressed, 1_000))).toBe('x');
+  vi.doUnmock('zstd-napi');
 });

@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { splitLines } from '../../src/source/lines.js';
 
+/** Stands here for a line that is too long. */
+const tooLong = '(too long)';
+
 async function linesOf(pieces: readonly Buffer[], maxLineBytes = 1_000): Promise<string[][]> {
   const lines: string[][] = [];
   for await (const group of splitLines(ReadableStream.from(pieces), maxLineBytes))
-    lines.push(group.map(String));
+    lines.push(group.map((one) => (one === undefined ? tooLong : String(one))));
   return lines;
 }
 
@@ -39,12 +42,15 @@ test('A line is given out as soon as its end is there', async () => {
   ]);
 });
 
-test('A line over the limit is an error that names it, however it is cut', async () => {
-  const tooLong = Buffer.from(`ok\n${'x'.repeat(30)}\n`);
+test('A line over the limit is passed over to its end, however it is cut, and the lines after it come out', async () => {
+  const text = Buffer.from(`ok\n${'x'.repeat(30)}\r\nfine\n${'y'.repeat(31)}`);
 
-  await expect(linesOf([tooLong], 29)).rejects.toThrow('line 2 is longer than 29 bytes');
-  await expect(linesOf([tooLong.subarray(0, 20), tooLong.subarray(20)], 10)).rejects.toThrow(
-    'line 2 is longer than 10 bytes',
-  );
-  expect(await linesOf([tooLong], 30)).toHaveLength(1);
+  for (const pieces of [
+    [text],
+    [text.subarray(0, 20), text.subarray(20)],
+    [...text].map((byte) => Buffer.of(byte)),
+  ]) {
+    expect((await linesOf(pieces, 10)).flat()).toEqual(['ok', tooLong, 'fine', tooLong]);
+    expect((await linesOf(pieces, 31)).flat()).toEqual(['ok', 'x'.repeat(30), 'fine', 'y'.repeat(31)]);
+  }
 });

@@ -18,7 +18,10 @@ export function startTagstream(
   environment: Readonly<Record<string, string>> = {},
   input?: string | Buffer,
 ): AgentProcess {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('TAGSTREAM_'));
+  const inherited = Object.entries(process.env).filter(
+    // The agent itself has to keep ONNX Runtime quiet, not the tests' environment.
+    ([name]) => !name.startsWith('TAGSTREAM_') && name !== 'ORT_DISABLE_TELEMETRY',
+  );
   const child = spawn(process.execPath, [cli, ...args], {
     env: { ...Object.fromEntries(inherited), ...environment },
   });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -314,6 +314,27 @@ describe('an image fetcher, given paths', () => {
     async (path) => {
       const { fetch } = fetcherWith({ localFiles: { baseDir: folder } });
       expect(await fetch(path)).toEqual(absent('blocked_address', 'leads out'));
+    },
+  );
+
+  it('refuses a link that leads out of the folder, and takes one that stays within', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'tagstream-outside-'));
+    await writeFile(join(outside, 'secret.jpg'), cat);
+    await symlink(join(outside, 'secret.jpg'), join(folder, 'out.jpg'));
+    await symlink(outside, join(folder, 'out'));
+    await symlink('cat.jpg', join(folder, 'in.jpg'));
+    const { fetch } = fetcherWith({ localFiles: { baseDir: folder } });
+    expect(await fetch('out.jpg')).toEqual(absent('blocked_address', 'leads out'));
+    expect(await fetch('out/secret.jpg')).toEqual(absent('blocked_address', 'leads out'));
+    expect(await fetch('in.jpg')).toEqual({ kind: 'fetched', bytes: cat });
+    await rm(outside, { recursive: true });
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'reads no file of the kernel’s, which can block for ever',
+    async () => {
+      const { fetch } = fetcherWith({ localFiles: { baseDir: '/proc' } });
+      expect(await fetch('kmsg')).toEqual(absent('not_an_image', 'is an empty file'));
     },
   );
 
