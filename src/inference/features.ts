@@ -8,7 +8,7 @@ import { rowOf } from './tensors.js';
 /** A number about a candidate of a post. */
 type Feature = (candidate: Candidate, evidence: Evidence, knowledge: Knowledge) => number;
 
-/** Log-probability and ranks of what was not proposed. */
+/** Log-probability and ranks of what was not proposed; the proposer ranks 200 of the classifier's labels. */
 const improbable = -20;
 const beyondClassified = 200;
 const beyond = 99;

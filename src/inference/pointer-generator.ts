@@ -1,5 +1,5 @@
 import type { ModelBundle } from './model-bundle.js';
-import { createPieceVocabulary, end, searchPhrases, type Prefix, type Step } from './phrase-decoder.js';
+import { createPieceVocabulary, end, searchPhrases, type Step } from './phrase-decoder.js';
 import type { Session } from './session.js';
 import { float32, int64, int64Rows, longest, rowOf } from './tensors.js';
 import type { TokenizedInput, Tokenizer } from './tokenizer.js';
@@ -30,11 +30,19 @@ export type PointerGenerator = (
   predictions: readonly (readonly Score[])[],
 ) => Promise<readonly (readonly GeneratedPhrase[])[]>;
 
+/** A word piece of one of the classifier's first labels. */
+interface Option {
+  readonly token: number;
+  /** Its place in the label. */
+  readonly place: number;
+  readonly logProbability: number;
+}
+
 /**
  * The decoder of the bundle behind a beam search. It reads the whole prefix at each step: prefixes are so short that
  * remembering their keys would cost more than it saves.
  *
- * @param labels the classifier's, in the order of its scores
+ * @param labels in the order of the classifier's scores
  */
 export function createPointerGenerator(
   bundle: ModelBundle,
@@ -46,68 +54,55 @@ export function createPointerGenerator(
   const vocabulary = createPieceVocabulary(bundle.lines(pieces).map(tokenizer.idOf));
   const labelPieces = labels.map(tokenizer.piecesOf);
 
-  return async ({ posts, keys, values }, predictions) => {
+  function optionsOf({ index, score }: Score): Option[] {
+    const tokens = labelPieces[index] ?? [];
+    return tokens.map((token, at) => ({ token, place: Math.min(at, longestPhrase), logProbability: score }));
+  }
+
+  /** What the decoder reads in every step: the posts and the options, padded to one length each. */
+  function tensorsOf({ posts, keys, values }: EncodedPosts, options: readonly (readonly Option[])[]) {
     const tokens = longest(posts);
-    const options = predictions.map((first) =>
-      first.flatMap(({ index, score }) =>
-        (labelPieces[index] ?? []).map((token, place) => ({
-          token,
-          place: Math.min(place, longestPhrase),
-          score,
-        })),
-      ),
-    );
-    // A tensor has at least one column; `end` in it says that nothing is there to be copied.
-    const columns = Math.max(1, ...options.map((row) => row.length));
+    const columns = columnsOf(options);
+    const readable = posts.map(({ ids }) => ids.map((id) => (tokenizer.isSpecial(id) ? 0 : 1)));
+    const ids = options.map((row) => row.map(({ token }) => vocabulary.idOf(token)));
+    const places = options.map((row) => row.map(({ place }) => place));
     const logProbabilities = new Float32Array(posts.length * columns);
-    options.forEach((row, post) =>
-      logProbabilities.set(
-        row.map(({ score }) => score),
-        post * columns,
-      ),
-    );
-    const fixed = {
+    options.forEach((row, post) => {
+      row.forEach(({ logProbability }, at) => (logProbabilities[post * columns + at] = logProbability));
+    });
+    return {
       keys: float32(keys, [posts.length, tokens, width]),
       values: float32(values, [posts.length, tokens, width]),
-      source_mask: int64Rows(
-        posts.map(({ ids }) => ids.map((id) => (tokenizer.isSpecial(id) ? 0 : 1))),
-        tokens,
-      ),
-      predicted: int64Rows(
-        options.map((row) => row.map(({ token }) => vocabulary.idOf(token))),
-        columns,
-        end,
-      ),
-      predicted_places: int64Rows(
-        options.map((row) => row.map(({ place }) => place)),
-        columns,
-      ),
+      source_mask: int64Rows(readable, tokens),
+      predicted: int64Rows(ids, columns, end),
+      predicted_places: int64Rows(places, columns),
       predicted_logp: float32(logProbabilities, [posts.length, columns]),
     };
+  }
 
-    const step: Step = async (prefixes: readonly Prefix[]) => {
-      const length = prefixes[0]?.ids.length ?? 0;
-      const {
-        vocabulary: written,
-        copied,
-        chosen,
-      } = await model.run(
+  return async (encoded, predictions) => {
+    const { posts } = encoded;
+    const options = predictions.map((first) => first.flatMap(optionsOf));
+    const tensors = tensorsOf(encoded, options);
+    const [tokens, columns] = [longest(posts), columnsOf(options)];
+
+    const step: Step = async (prefixes) => {
+      const prefix = prefixes.map(({ ids }) => ids);
+      const { vocabulary: written, ...pointed } = await model.run(
         {
-          ...fixed,
-          prefix: int64Rows(
-            prefixes.map(({ ids }) => ids),
-            length,
-          ),
+          ...tensors,
+          prefix: int64Rows(prefix, prefix[0]?.length ?? 0),
           post: int64(prefixes.map(({ post }) => post)),
         },
         { vocabulary: 'float32', copied: 'float32', chosen: 'float32' },
       );
       return prefixes.map((_, row) => ({
         vocabulary: rowOf(written, row, vocabulary.size),
-        copied: rowOf(copied, row, tokens),
-        chosen: rowOf(chosen, row, columns),
+        copied: rowOf(pointed.copied, row, tokens),
+        chosen: rowOf(pointed.chosen, row, columns),
       }));
     };
+
     const sources = posts.map(({ ids }, post) => ({
       tokens: ids.map((id) => (tokenizer.isSpecial(id) ? undefined : id)),
       predicted: (options[post] ?? []).map(({ token }) => token),
@@ -120,4 +115,9 @@ export function createPointerGenerator(
       })),
     );
   };
+}
+
+/** A tensor has at least one column; the decoder's `end` in it says that there is nothing to be copied. */
+function columnsOf(options: readonly (readonly Option[])[]): number {
+  return Math.max(1, ...options.map(({ length }) => length));
 }
