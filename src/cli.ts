@@ -89,7 +89,7 @@ command(
   .option('--json', 'print JSON instead of a table');
 
 command('bench', 'measure this machine: CPU a post and posts a second, as JSON', [], async (made) => {
-  exitCode = await bench((forced) => configOf(made, { defaults: everyPost, forced }));
+  exitCode = await bench((forced) => configOf(made, { defaults: quiet, forced }));
 });
 
 command(

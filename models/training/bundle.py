@@ -23,11 +23,10 @@ from export_text import quantise_rows
 VERSION = "0.2.0"
 
 
-def write_vectors(file: Path, vectors: np.ndarray) -> np.ndarray:
-    """Writes int8 rows with their scales; returns the vectors as they will be read again."""
+def write_vectors(file: Path, vectors: np.ndarray) -> None:
+    """Writes int8 rows with their scales."""
     rows, scale = quantise_rows(vectors)
     file.write_bytes(scale.astype("<f4").tobytes() + rows.tobytes())
-    return rows.astype(np.float32) * scale
 
 
 def counts(associations: Associations) -> dict:

@@ -14,6 +14,7 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
+from data import known_labels
 from inputs import Post
 from measure import stem, stem_word
 
@@ -108,7 +109,7 @@ NO_SHARE: Share = (0.0, 0.0, 0.0)
 def associate(posts: Sequence[Post], index: Mapping[str, int], fields: Sequence[str], shrink: float, floor: float) -> Associations:
     found = Associations(fields, shrink)
     for post in posts:
-        found.add(post, [index[k] for k in post.keyphrases if k in index])
+        found.add(post, known_labels(post, index))
     found.forget(floor)
     return found
 

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from inputs import Post
 from normalise import Normaliser
@@ -104,6 +104,11 @@ def cached_posts(file: Path, make) -> list[Post]:
     if not file.exists():
         file.write_text("".join(json.dumps(asdict(post)) + "\n" for post in make()), "utf-8")
     return [Post(**json.loads(line)) for line in file.read_text("utf-8").splitlines()]
+
+
+def known_labels(post: Post, index: Mapping[str, int]) -> list[int]:
+    """The post's keyphrases that are labels, as their places in the list of labels."""
+    return [index[k] for k in post.keyphrases if k in index]
 
 
 def drop_modalities(post: Post, rates: dict[str, float], chance: random.Random) -> Post:

@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from optimise import descend, warm_up_and_decay
+
 BEGIN, END, UNKNOWN = 0, 1, 2  # ids of the decoder's vocabulary before its pieces
 PIECES = 3  # where its pieces begin
 LONGEST = 8  # pieces of a phrase, without the end
@@ -261,7 +263,7 @@ def fit(decoder: PointerDecoder, pieces: Pieces, sources: Sequence[Source], phra
     optimiser = torch.optim.AdamW(decoder.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"], fused=True)
     steps = settings["epochs"] * math.ceil(len(pairs) / settings["batch"])
     warm = max(1, steps // 20)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min((s + 1) / warm, max(0.0, (steps - s) / max(1, steps - warm))))
+    schedule = warm_up_and_decay(optimiser, steps, warm)
     chance = random.Random(f"{seed}/{name}")
     torch.manual_seed(chance.randrange(2**31))
     for epoch in range(settings["epochs"]):
@@ -274,10 +276,5 @@ def fit(decoder: PointerDecoder, pieces: Pieces, sources: Sequence[Source], phra
         for group in tqdm(batches, desc=f"{name} {epoch + 1}/{settings['epochs']}", disable=None):
             read = [sources[i] if chance.random() >= blind else Source(sources[i].states, sources[i].tokens, []) for i, _ in group]
             loss = phrase_loss(decoder, pieces, read, [phrase for _, phrase in group], special)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            seen.append(loss.item())
+            seen.append(descend(loss, decoder, optimiser, schedule))
         print(name, json.dumps({"epoch": epoch + 1, "loss": round(float(np.mean(seen)), 4), "seconds": round(time.monotonic() - began)}), flush=True)

@@ -69,6 +69,11 @@ class Encoder(nn.Module):
         return F.normalize((x * keep).sum(1) / keep.sum(1), dim=-1), x
 
 
+def log_prior(label_counts: Tensor) -> Tensor:
+    """The logarithm of each label's share of all labels, half a post added to each."""
+    return ((label_counts.float() + 0.5) / (label_counts.sum() + 0.5 * len(label_counts))).log()
+
+
 class Tagger(nn.Module):
     """The encoder and, over its unit vectors, one weight vector and prior bias a label.
 
@@ -83,8 +88,7 @@ class Tagger(nn.Module):
         self.encoder = encoder
         self.register_buffer("anchors", anchors.clone())
         self.differences = nn.Parameter(torch.zeros_like(anchors))
-        prior = (label_counts.float() + 0.5) / (label_counts.sum() + 0.5 * len(label_counts))
-        self.bias = nn.Parameter(prior.log())
+        self.bias = nn.Parameter(log_prior(label_counts))
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
 
     def weights(self) -> Tensor:

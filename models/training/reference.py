@@ -18,6 +18,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from candidates import Associations, Knowledge, Phrasebook, Proposal, candidates
+from data import known_labels
 from decoder import END, LONGEST, UNKNOWN, Pieces, beams
 from inputs import Post, assemble, pad
 from measure import stem
@@ -89,7 +90,7 @@ class Reference:
 
     def learn(self, post: Post, vector: np.ndarray) -> None:
         """Takes a post whose keyphrases are known into the memory."""
-        gold = [self.knowledge.phrasebook.index[k] for k in post.keyphrases if k in self.knowledge.phrasebook.index]
+        gold = known_labels(post, self.knowledge.phrasebook.index)
         if gold:
             self.memory = np.vstack([self.memory, vector])
             self.memory_labels.append(gold)

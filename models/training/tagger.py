@@ -18,8 +18,9 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 import encoder as model
-from data import drop_modalities
+from data import drop_modalities, known_labels
 from inputs import Post, assemble, pad
+from optimise import descend, warm_up_and_decay
 
 
 class Batcher:
@@ -62,7 +63,7 @@ def losses(tagger: model.Tagger, batcher: Batcher, posts: Sequence[Post], index:
     A tag that another post of the batch has as well is no wrong answer for it.
     """
     vectors, _ = tagger.encoder(**batcher(posts))
-    gold = [[index[k] for k in post.keyphrases if k in index] for post in posts]
+    gold = [known_labels(post, index) for post in posts]
     known = [i for i, g in enumerate(gold) if g]
     total = vectors.new_zeros(())
     if known:
@@ -106,9 +107,7 @@ def fit(tagger: model.Tagger, batcher: Batcher, posts: Sequence[Post], index: di
     )  # fmt: skip
     steps = settings["epochs"] * math.ceil(len(posts) / settings["batch"])
     warm = max(1, round(steps * settings["warmup"]))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda s: min((s + 1) / warm, max(0.0, (steps - s) / max(1, steps - warm)))
-    )
+    schedule = warm_up_and_decay(optimiser, steps, warm)
     first = 0
     if resume.exists():
         state = torch.load(resume)
@@ -126,12 +125,7 @@ def fit(tagger: model.Tagger, batcher: Batcher, posts: Sequence[Post], index: di
             group = [drop_modalities(post, dropout, chance) for post in group]
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 loss = losses(tagger, batcher, group, index, settings["contrast"], chance)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(tagger.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            seen.append(loss.item())
+            seen.append(descend(loss, tagger, optimiser, schedule))
         log = {"epoch": epoch + 1, "loss": round(float(np.mean(seen)), 4), "seconds": round(time.monotonic() - began)}
         print(name, json.dumps(log | (watch(tagger) if watch else {})), flush=True)
         torch.save({"model": tagger.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict(), "epochs": epoch + 1}, resume)

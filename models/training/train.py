@@ -4,7 +4,7 @@
     python models/training/train.py --data DIR --stage rank --stage export
     python models/training/train.py --smoke               a tiny synthetic run, no pretrained weights
 
-A stage whose result lies in the cache folder is not run again (`--fresh` starts it over); the long ones resume
+A stage whose result lies in the cache folder is not run again (`--fresh` starts it over); adapt and finetune resume
 after their last finished epoch.
 """
 
@@ -30,7 +30,7 @@ import ranker as ranking
 import tagger as training
 from bundle import counts, write_json, write_manifest, write_vectors
 from candidates import FIELDS, Associations, Knowledge, Phrasebook, Proposal, associate
-from data import cached_posts, data_folder, folds, hashtag_posts, posted_at, read_labels, read_posts
+from data import cached_posts, data_folder, folds, hashtag_posts, known_labels, posted_at, read_labels, read_posts
 from inputs import Post
 from measure import evaluate, stem
 from normalise import Normaliser, load_words
@@ -105,6 +105,21 @@ class Run:
     def batcher(self) -> training.Batcher:
         return training.Batcher(self.tokenizer, self.config["limits"])
 
+    @cached_property
+    def phrasebook(self) -> Phrasebook:
+        return Phrasebook(self.labels)
+
+    def memory(self, posts: Sequence[Post]) -> Associations:
+        """The associations of labelled posts."""
+        settings = self.config["ranker"]
+        return associate(posts, self.index, FIELDS, settings["shrink"], settings["floor"])
+
+    @cached_property
+    def past(self) -> Associations:
+        """Those of the hashtag posts of earlier years."""
+        settings = self.config["ranker"]
+        return associate(self.hashtags, self.index, ("text",), settings["past_shrink"], settings["past_floor"])
+
     def untrained(self) -> model.Tagger:
         encoder = deepcopy(self.published[0])
         anchors = training.encode_words(encoder, self.batcher, self.labels)
@@ -142,8 +157,7 @@ def finetune(run: Run, part: str) -> None:
     with torch.no_grad():
         tagger.anchors += shift
         tagger.differences -= shift
-        counts = training.label_counts(posts, run.labels).float()
-        tagger.bias.copy_(((counts + 0.5) / (counts.sum() + 0.5 * len(counts))).log())
+        tagger.bias.copy_(model.log_prior(training.label_counts(posts, run.labels)))
     held = [post for post, fold in zip(run.posts, run.fold) if str(fold) == part]
     watch = (lambda t: run.figures(training.log_probabilities(t, run.batcher, held)[1], held)) if held else None
     resume = run.cache / f"finetune-{part}.resume.pt"
@@ -226,30 +240,19 @@ def write(run: Run, part: str) -> None:
         print(f"write-{part}", evaluate(best, [run.posts[i].keyphrases for i in held]), flush=True)
 
 
-def associations(run: Run, posts: Sequence[Post]) -> tuple[Associations, Associations]:
-    """Of the labelled posts, and of the hashtag posts of earlier years."""
-    settings = run.config["ranker"]
-    past = [Post(p.text, keyphrases=p.keyphrases) for p in run.hashtags]
-    return (
-        associate(posts, run.index, FIELDS, settings["shrink"], settings["floor"]),
-        associate(past, run.index, ("text",), settings["past_shrink"], settings["past_floor"]),
-    )
-
-
 def table_of(run: Run, part: str) -> ranking.Table:
     """The candidates of a fold's posts, as what was trained without them describes them."""
     settings = run.config["ranker"]
     with np.load(run.cache / f"predict-{part}.npz") as saved:
         vectors, own, logp, label_vectors = (saved[name] for name in ("vectors", "own", "logp", "label_vectors"))
     others = np.setdiff1d(np.arange(len(run.posts)), own)
-    labels = [[run.index[k] for k in run.posts[i].keyphrases if k in run.index] for i in others]
+    labels = [known_labels(run.posts[i], run.index) for i in others]
     near = ranking.nearest(vectors[own], vectors[others], labels, settings["neighbours"])
-    written = run.cache / f"beams-{part}.json"
-    beams = json.loads(written.read_text()) if written.exists() else {}
-    memory, past = associations(run, [run.posts[i] for i in others])
-    knowledge = Knowledge(run.labels, label_vectors, memory, past, Phrasebook(run.labels), settings)
+    beams = json.loads((run.cache / f"beams-{part}.json").read_text())
+    memory = run.memory([run.posts[i] for i in others])
+    knowledge = Knowledge(run.labels, label_vectors, memory, run.past, run.phrasebook, settings)
     proposals = [
-        Proposal(run.posts[i], row, vectors[i], neighbours, [tuple(beam) for beam in beams.get(str(i), [])])
+        Proposal(run.posts[i], row, vectors[i], neighbours, [tuple(beam) for beam in beams[str(i)]])
         for i, row, neighbours in zip(own, logp, near)
     ]
     return ranking.tabulate(knowledge, proposals)
@@ -306,12 +309,11 @@ def export(run: Run) -> None:
     export_decoder.export(decoder, tagger.anchors.shape[1], run.bundle)
     members = range(run.config["ranker"]["members"])
     export_ranker.export([lightgbm.Booster(model_file=run.cache / f"rank-{number}.txt") for number in members], run.bundle)
-    known = [post for post in run.posts if any(k in run.index for k in post.keyphrases)]
+    known = [post for post in run.posts if known_labels(post, run.index)]
     write_vectors(run.bundle / "memory.vectors.bin", onnx_vectors(run, known))
-    write_json(run.bundle / "memory.posts.json", [[run.index[k] for k in post.keyphrases if k in run.index] for post in known])
+    write_json(run.bundle / "memory.posts.json", [known_labels(post, run.index) for post in known])
     write_vectors(run.bundle / "labels.vectors.bin", onnx_vectors(run, [Post(label) for label in run.labels]))
-    memory, past = associations(run, run.posts)
-    write_json(run.bundle / "associations.json", {"memory": counts(memory), "past": counts(past)})
+    write_json(run.bundle / "associations.json", {"memory": counts(run.memory(run.posts)), "past": counts(run.past)})
     (run.bundle / "pieces.txt").write_text("".join(f"{run.tokenizer.id_to_token(t)}\n" for t in pieces.token_ids), "utf-8")
     (run.bundle / "labels.txt").write_text("\n".join(run.labels) + "\n", "utf-8")
     (run.bundle / "tokenizer.json").write_text(run.published[1], "utf-8")
