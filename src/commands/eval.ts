@@ -4,9 +4,10 @@ import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
 import { exitCodes, StoppedError } from '../domain/errors.js';
 import type { Outcome, Tagged } from '../domain/outcome.js';
+import { calibrationOf } from '../evaluation/calibration.js';
 import { f1At1Interval } from '../evaluation/confidence-interval.js';
 import { evaluate } from '../evaluation/measures.js';
-import { alignPredictions, parsePredictions } from '../evaluation/predictions.js';
+import { alignPredictions, parsePredictions, type Prediction } from '../evaluation/predictions.js';
 import { formatTable } from '../evaluation/table.js';
 import { createPostCleaner } from '../tagger.js';
 import { contentOf, createOutput } from './files.js';
@@ -42,14 +43,16 @@ export async function evaluateFile(config: Config, options: EvalOptions): Promis
   const cases = posts.map(({ post, keyphrases }, index) => ({
     text: cleanText(post.text),
     gold: keyphrases,
-    predicted: predicted[index] ?? [],
+    predicted: predicted[index]?.phrases ?? [],
+    firstScore: predicted[index]?.firstScore,
   }));
   const evaluation = evaluate(cases);
   const interval = f1At1Interval(cases, { seed: intervalSeed });
+  const calibration = calibrationOf(cases);
   process.stdout.write(
     options.json === true
-      ? `${JSON.stringify({ ...evaluation, f1At1Interval: interval }, undefined, 2)}\n`
-      : `${formatTable(evaluation, interval)}\n`,
+      ? `${JSON.stringify({ ...evaluation, f1At1Interval: interval, calibration }, undefined, 2)}\n`
+      : `${formatTable(evaluation, interval, calibration)}\n`,
   );
   if (untagged === 0) return exitCodes.done;
   process.stderr.write(
@@ -59,8 +62,8 @@ export async function evaluateFile(config: Config, options: EvalOptions): Promis
 }
 
 interface Predicted {
-  /** The phrases for each post, in order; none for a post that is not tagged. */
-  readonly predicted: readonly (readonly string[])[];
+  /** For each post, in order; without phrases for a post that is not tagged. */
+  readonly predicted: readonly Prediction[];
   /** How many posts are not tagged. */
   readonly untagged: number;
 }
@@ -88,7 +91,7 @@ async function tagPosts(
   });
   const output = results === undefined ? nowhere() : await createOutput(results);
   const progress = showProgress('posts', posts.length);
-  const predicted: (readonly string[])[] = [];
+  const predicted: Prediction[] = [];
   let untagged = 0;
   const agent = await startAgent(config, {
     transport: {
@@ -102,11 +105,11 @@ async function tagPosts(
       for (const outcome of outcomes) {
         progress.step();
         if (outcome.kind === 'tagged') {
-          predicted.push(outcome.result.keyphrases.map(({ phrase }) => phrase));
+          predicted.push(asPrediction(outcome));
           continue;
         }
         untagged += 1;
-        predicted.push([]);
+        predicted.push({ phrases: [], untagged: true });
         process.stderr.write(`${basename(file)}, post ${predicted.length}: ${whyNot(outcome)}\n`);
       }
     },
@@ -116,6 +119,12 @@ async function tagPosts(
   progress.done();
   if (predicted.length === posts.length) return { predicted, untagged };
   throw new StoppedError(`stopped after ${predicted.length} of ${posts.length} posts: nothing is measured`);
+}
+
+function asPrediction({ result: { keyphrases } }: Tagged): Prediction {
+  const phrases = keyphrases.map(({ phrase }) => phrase);
+  const [first] = keyphrases;
+  return first === undefined ? { phrases } : { phrases, firstScore: first.score };
 }
 
 function whyNot(outcome: Exclude<Outcome, Tagged>): string {

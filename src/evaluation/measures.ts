@@ -6,6 +6,8 @@ export interface EvaluationCase {
   readonly gold: readonly string[];
   /** The predicted keyphrases, best first. */
   readonly predicted: readonly string[];
+  /** The first one's score, in [0, 1], where it is known. */
+  readonly firstScore?: number | undefined;
   /** The post's cleaned text, its words parted by white space: it decides which phrases are present. */
   readonly text: string;
 }

@@ -6,6 +6,8 @@ export interface Prediction {
   /** The post's id, where the file gives it. */
   readonly id?: string;
   readonly phrases: readonly string[];
+  /** The first phrase's score, in [0, 1], where the file gives it. */
+  readonly firstScore?: number;
   /** Stands for a post that could not be tagged, of which the file says no more. */
   readonly untagged?: true;
 }
@@ -39,24 +41,24 @@ export function parsePredictions(text: string): readonly Prediction[] {
  * Brings predictions into the order of the posts they belong to: by id where every prediction has one, else
  * line by line. By id, the posts that could not be tagged are those that are left.
  *
- * @returns the phrases of each post, in the order of `ids`.
+ * @returns the prediction for each post, in the order of `ids`.
  * @throws PredictionsError where a post has no prediction or two, an id two posts, or the numbers of lines differ.
  */
 export function alignPredictions(
   ids: readonly string[],
   predictions: readonly Prediction[],
-): readonly (readonly string[])[] {
+): readonly Prediction[] {
   if (predictions.length !== ids.length) {
     throw new PredictionsError(`${predictions.length} predictions for ${ids.length} posts`);
   }
   const tagged = predictions.filter(({ untagged }) => untagged !== true);
-  if (tagged.some(({ id }) => id === undefined)) return predictions.map(({ phrases }) => phrases);
+  if (tagged.some(({ id }) => id === undefined)) return predictions;
   const twice = firstTwice(ids);
   if (twice !== undefined) throw new PredictionsError(`two posts have the id "${twice}"`);
-  const byId = new Map(tagged.map(({ id, phrases }) => [id, phrases]));
+  const byId = new Map(tagged.map((prediction) => [prediction.id, prediction]));
   const [left] = ids.filter((id) => !byId.has(id)).slice(predictions.length - tagged.length);
   if (left !== undefined) throw new PredictionsError(`no prediction for the post "${left}"`);
-  return ids.map((id) => byId.get(id) ?? []);
+  return ids.map((id) => byId.get(id) ?? { phrases: [], untagged: true });
 }
 
 function firstTwice(ids: readonly string[]): string | undefined {
@@ -82,7 +84,20 @@ function parseResult(line: string, lineNumber: number): Prediction {
     return phrase;
   });
   const id = result['id'];
-  return typeof id === 'string' ? { id, phrases } : { phrases };
+  const first: unknown = keyphrases[0];
+  const score = isJsonObject(first) ? first['score'] : undefined;
+  if (score !== undefined && !isProbability(score)) {
+    throw new PredictionsError('the first keyphrase has a score that is not between 0 and 1', lineNumber);
+  }
+  return {
+    ...(typeof id === 'string' && { id }),
+    phrases,
+    ...(score !== undefined && { firstScore: score }),
+  };
+}
+
+function isProbability(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= 1;
 }
 
 function parseObject(line: string, lineNumber: number): JsonObject {

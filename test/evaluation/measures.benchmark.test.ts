@@ -28,7 +28,7 @@ it('gives the published figures for the published predictions of CMKP', (context
     posts.map(({ text, keyphrases }, index) => ({
       text,
       gold: keyphrases,
-      predicted: predictions[index] ?? [],
+      predicted: predictions[index]?.phrases ?? [],
     })),
   );
   expect(formatTable(evaluation)).toMatch(/^all +2686 +46\.68 +32\.65 +51\.41 /m);

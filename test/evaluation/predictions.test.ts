@@ -18,7 +18,7 @@ describe('parsePredictions', () => {
       '{"keyphrases":["storm hour"]}',
     ];
     expect(parsePredictions(lines.join('\n'))).toEqual([
-      { id: '1', phrases: ['bts', 'army'] },
+      { id: '1', phrases: ['bts', 'army'], firstScore: 0.8 },
       { phrases: ['storm hour'] },
     ]);
   });
@@ -34,6 +34,10 @@ describe('parsePredictions', () => {
     ['{"id":"1","error":"not_json"}', 'line 2: it has no list of keyphrases'],
     ['{"keyphrases":[{"score":1}]}', 'line 2: a keyphrase has no phrase'],
     ['{"keyphrases":[null]}', 'line 2: a keyphrase has no phrase'],
+    [
+      '{"keyphrases":[{"phrase":"a","score":1.5}]}',
+      'line 2: the first keyphrase has a score that is not between',
+    ],
   ])('names the line that is no result: %s', (line, message) => {
     expect(() => parsePredictions(`{"keyphrases":[]}\n${line}\n`)).toThrow(message);
   });
@@ -58,13 +62,16 @@ describe('alignPredictions', () => {
       { id: 'b', phrases: ['second'] },
       { id: 'a', phrases: ['first'] },
     ];
-    expect(alignPredictions(['a', 'b'], predictions)).toEqual([['first'], ['second']]);
+    expect(alignPredictions(['a', 'b'], predictions)).toEqual([
+      { id: 'a', phrases: ['first'] },
+      { id: 'b', phrases: ['second'] },
+    ]);
   });
 
   it('gives no phrases to the posts that could not be tagged, wherever their lines stand', () => {
     const untagged = { phrases: [], untagged: true } as const;
     const second = { id: 'b', phrases: ['second'] };
-    expect(alignPredictions(['a', 'b'], [second, untagged])).toEqual([[], ['second']]);
+    expect(alignPredictions(['a', 'b'], [second, untagged])).toEqual([untagged, second]);
     expect(() => alignPredictions(['a', 'b', 'c'], [second, second, untagged])).toThrow('no prediction');
   });
 
@@ -74,10 +81,8 @@ describe('alignPredictions', () => {
   });
 
   it('goes line by line otherwise', () => {
-    expect(alignPredictions(['a', 'b'], [{ phrases: ['first'] }, { id: 'a', phrases: [] }])).toEqual([
-      ['first'],
-      [],
-    ]);
+    const predictions = [{ phrases: ['first'] }, { id: 'a', phrases: [] }];
+    expect(alignPredictions(['a', 'b'], predictions)).toEqual(predictions);
   });
 
   it('refuses another number of predictions than posts, and a post without one', () => {

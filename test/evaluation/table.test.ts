@@ -22,3 +22,10 @@ it('shows a row for all, present and absent phrases, and dashes where there are 
 it('shows the confidence interval of F1@1 where it is given', () => {
   expect(formatTable(evaluation, { low: 0, high: 66.666 })).toMatch(/\n\nF1@1, 95% interval: 0.00 to 66.67$/);
 });
+
+it('shows the calibration where it is given', () => {
+  const calibration = { posts: 3, meanScore: 0.5, right: 1 / 3, error: 0.25 };
+  expect(formatTable(evaluation, { low: 0, high: 66.666 }, calibration)).toMatch(
+    /66.67\nFirst phrases: mean score 0.500, right 0.333, expected calibration error 0.250$/,
+  );
+});
