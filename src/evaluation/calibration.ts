@@ -1,5 +1,4 @@
-import { stemPhrases } from './stemmed-phrases.js';
-import type { EvaluationCase } from './measures.js';
+import { precisionAndRecall, stemCase, type EvaluationCase } from './measures.js';
 
 /** How far the scores of the first phrases can be taken at their word; all in [0, 1]. */
 export interface Calibration {
@@ -25,8 +24,7 @@ const bins = 10;
 export function calibrationOf(cases: Iterable<EvaluationCase>): Calibration | undefined {
   const firsts = [...cases].flatMap(({ gold, predicted: [first], firstScore: score }) => {
     if (first === undefined || score === undefined) return [];
-    const [stemmed] = stemPhrases([first]);
-    return [{ score, right: stemmed !== undefined && stemPhrases(gold).includes(stemmed) }];
+    return [{ score, right: precisionAndRecall(stemCase({ gold, predicted: [first] }), 1).precision }];
   });
   if (firsts.length === 0) return undefined;
   const sums = Array.from({ length: bins }, () => ({ score: 0, right: 0 }));
@@ -34,7 +32,7 @@ export function calibrationOf(cases: Iterable<EvaluationCase>): Calibration | un
     const bin = sums[Math.min(bins - 1, Math.floor(score * bins))];
     if (bin === undefined) continue;
     bin.score += score;
-    bin.right += Number(right);
+    bin.right += right;
   }
   const mean = (figure: (bin: (typeof sums)[number]) => number) =>
     sums.reduce((sum, bin) => sum + figure(bin), 0) / firsts.length;
