@@ -135,6 +135,16 @@ export const schema = z.strictObject({
       maxPixels: count(1_000, 2 ** 30).default(50_000_000),
       /** Posts of one batch whose images are fetched and decoded at the same time. */
       concurrency: count(1, 1_024).default(32),
+      /** Requests to one host at the same time; more of them wait. */
+      hostConcurrency: count(1, 1_024).default(16),
+      /** Failures in a row, or answers that took more than half of `timeoutMs`, after which a host is left alone. */
+      hostFailures: count(1, 1_000_000).default(5),
+      /** For how long it is left alone. */
+      hostPauseMs: milliseconds.default(30_000),
+      /** Bytes of decoded images that are kept, since photos go round with their reposts; 0: none. */
+      cacheBytes: count(0, 2 ** 40).default(67_108_864),
+      /** How long a URL is taken to give the same file. */
+      cacheMs: milliseconds.default(600_000),
     })
     .prefault({}),
   inference: z

@@ -10,6 +10,7 @@ import { createTextCleaner } from './transform/clean-text.js';
 import { createImageDecoder } from './transform/decode-image.js';
 import { createImageFetcher, type ImageFetcher } from './transform/fetch-image.js';
 import { createEntityFinder } from './transform/find-entities.js';
+import { createImageCache } from './transform/image-cache.js';
 import { createImageLoader } from './transform/load-image.js';
 import { createKeyphrasePredictor } from './transform/predict-keyphrases.js';
 import { createScreen } from './transform/screen-post.js';
@@ -41,6 +42,7 @@ export async function openTagger(config: Config, events: Events, imageFolder?: s
   const fetcher = createImageFetcher({
     ...images,
     userAgent: `tagstream/${packageVersion}`,
+    onHostPaused: events.imageHostPaused,
     ...(imageFolder === undefined ? {} : { localFiles: { baseDir: imageFolder } }),
   });
   return {
@@ -79,12 +81,15 @@ function createSteps(
   const cleanText = cleanerOf(bundle);
   const decoder = createImageDecoder({ ...image, maxPixels: images.maxPixels });
   const { timed } = events;
+  const loadImage = createImageCache({
+    ...images,
+    fetchImage: timed('fetch_image', (ref) => fetcher.fetch(ref)),
+    decodeImage: timed('decode_image', decoder.decode),
+    observer: events.imageCache,
+  });
   return {
     admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
-    loadImage: createImageLoader(
-      timed('fetch_image', (ref) => fetcher.fetch(ref)),
-      timed('decode_image', decoder.decode),
-    ),
+    loadImage: createImageLoader(loadImage),
     findEntities: timed('find_entities', createEntityFinder(encodeImage)),
     predictKeyphrases: timed(
       'predict_keyphrases',

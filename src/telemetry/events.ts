@@ -97,6 +97,23 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       if (reason === 'none') return;
       logger.debug({ ...at(position), reason, detail }, 'image not used: the post is tagged from its text');
     },
+    /** A host has failed too often: for a while none of its images is fetched. */
+    imageHostPaused(host: string): void {
+      metrics.imageHostsPaused.inc();
+      logger.info({ host }, 'image host left alone for a while: it fails again and again');
+    },
+    /** What the caches of images do. */
+    imageCache: {
+      looked(cache: string, result: string): void {
+        metrics.imageCacheLookups.inc({ cache, result });
+      },
+      evicted(cache: string): void {
+        metrics.imageCacheEvictions.inc({ cache });
+      },
+      resized(cache: string, bytes: number): void {
+        metrics.imageCacheBytes.set({ cache }, bytes);
+      },
+    },
     partitionsAssigned(assignment: Readonly<Record<string, readonly number[]>>): void {
       metrics.rebalances.inc();
       metrics.consumerLagRecords.reset();

@@ -40,6 +40,19 @@ export function createMetrics() {
       ['origin'],
     ),
     images: counter('images_total', 'Posts by what became of their image: used, or why not.', ['outcome']),
+    imageCacheLookups: counter(
+      'image_cache_lookups_total',
+      'Looks for an image by its URL or its bytes: hit, shared with one under way, or miss.',
+      ['cache', 'result'],
+    ),
+    imageCacheEvictions: counter('image_cache_evictions_total', 'Images that had to make room for others.', [
+      'cache',
+    ]),
+    imageCacheBytes: gauge('image_cache_bytes', 'What the caches of images hold.', ['cache']),
+    imageHostsPaused: counter(
+      'image_hosts_paused_total',
+      'Times a host failed so often that it was left alone for a while.',
+    ),
     imageMatch: histogram('image_match_score', 'How well image and text belong together.', fractions),
     postDuration: histogram(
       'post_duration_seconds',

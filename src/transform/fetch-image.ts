@@ -18,7 +18,7 @@ export interface ImageFetcher {
    * Brings an image file into memory: from an http(s) URL, a `data:` URI or, where that is allowed, a path.
    *
    * @returns the bytes of a JPEG, PNG, WebP or GIF file, not decoded yet; or absent, as `unreachable`,
-   * `timed_out`, `too_large`, `not_an_image` or `blocked_address`, with a detail for people. It never rejects.
+   * `timed_out`, `too_large`, `not_an_image`, `blocked_address` or `circuit_open`, with a detail for people. It never rejects.
    */
   fetch(ref: ImageRef): Promise<FetchedImage | AbsentImage>;
 

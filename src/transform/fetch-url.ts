@@ -2,7 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { request, type Dispatcher } from 'undici';
 import { absent, type AbsentImage } from '../domain/image.js';
 import { parseAllowed, refuseUrl } from './image-address.js';
-import { createImageAgent, type ResolveHost } from './image-agent.js';
+import { createHostGuard, type Health, type HostLimits } from './host-guard.js';
+import { BlockedAddressError, createImageAgent, type ResolveHost } from './image-agent.js';
 import { acceptFile, tooLarge, type FetchedImage } from './image-file.js';
 
 const acceptedTypes = 'image/webp,image/jpeg,image/png,image/gif,*/*;q=0.1';
@@ -10,7 +11,7 @@ const maxRedirects = 3;
 /** Bytes of an unwanted body that are read so that its connection can serve another request. */
 const discardedBytes = 16_384;
 
-export interface UrlFetcherOptions {
+export interface UrlFetcherOptions extends HostLimits {
   /** Addresses and ranges that may be fetched from though they are not public; see `parseAllowed`. */
   readonly allow: readonly string[];
   /** How long a connection may take, and a server to send headers or the next bytes. */
@@ -24,7 +25,8 @@ export interface UrlFetcherOptions {
 
 export interface UrlFetcher {
   /**
-   * Brings an image file into memory from an http(s) URL, over at most three redirects.
+   * Brings an image file into memory from an http(s) URL, over at most three redirects. Each host on the way is asked
+   * only as often as its limits allow.
    *
    * @throws BlockedAddressError where a host resolves to an address that may not be fetched from, and what a
    * connection fails with
@@ -40,6 +42,7 @@ export function createUrlFetcher(options: UrlFetcherOptions): UrlFetcher {
   const allowed = options.allow.map(parseAllowed);
   const resolveHost = options.resolveHost ?? ((hostname) => lookup(hostname, { all: true }));
   const agent = createImageAgent({ allowed, timeoutMs, resolveHost });
+  const hosts = createHostGuard(options);
   const headers = { 'user-agent': userAgent, accept: acceptedTypes, 'accept-encoding': 'identity' };
 
   return { fetch: fetchUrl, close: () => agent.close() };
@@ -52,16 +55,38 @@ export function createUrlFetcher(options: UrlFetcherOptions): UrlFetcher {
       const url = new URL(target, base);
       const refusal = refuseUrl(url, allowed);
       if (refusal !== undefined) return absent('blocked_address', refusal);
-      const response = await request(url, { dispatcher: agent, headers, signal });
-      const location = response.headers['location'];
-      if (!isRedirect(response.statusCode) || typeof location !== 'string') {
-        return readResponse(response, url.host, signal);
-      }
-      await response.body.dump({ limit: discardedBytes, signal });
-      target = location;
+      const answer = await hosts.run(url.host, signal, () => ask(url, signal));
+      if (answer === undefined)
+        return absent('circuit_open', `${url.host} fails: it is left alone for a while`);
+      if ('error' in answer) throw answer.error;
+      if (typeof answer.given !== 'string') return answer.given;
+      target = answer.given;
       base = url.href;
     }
     return absent('unreachable', `more than ${maxRedirects} redirects`);
+  }
+
+  /** One request, and what it tells of its host. */
+  async function ask(url: URL, signal: AbortSignal): Promise<Answer> {
+    const start = performance.now();
+    // Slow is as bad as broken. Whoever was left little time, by other hosts before it, is not to blame for being late.
+    const slow = () => performance.now() - start > timeoutMs / 2;
+    try {
+      const response = await request(url, { dispatcher: agent, headers, signal });
+      const { statusCode } = response;
+      const location = response.headers['location'];
+      let given: FetchedImage | AbsentImage | string;
+      if (isRedirect(statusCode) && typeof location === 'string') {
+        await response.body.dump({ limit: discardedBytes, signal });
+        given = location;
+      } else {
+        given = await readResponse(response, url.host, signal);
+      }
+      return { given, health: statusCode >= 500 || statusCode === 429 || slow() ? 'failing' : 'well' };
+    } catch (error) {
+      const blameless = error instanceof BlockedAddressError || (signal.aborted && !slow());
+      return { error, health: blameless ? 'unknown' : 'failing' };
+    }
   }
 
   async function readResponse(
@@ -88,6 +113,11 @@ export function createUrlFetcher(options: UrlFetcherOptions): UrlFetcher {
     return acceptFile(Buffer.concat(chunks), maxBytes);
   }
 }
+
+/** What a server gave: a file, or why there is none, or where to go for it. */
+type Answer = { readonly health: Health } & (
+  { readonly given: FetchedImage | AbsentImage | string } | { readonly error: unknown }
+);
 
 function isRedirect(statusCode: number): boolean {
   return [301, 302, 303, 307, 308].includes(statusCode);

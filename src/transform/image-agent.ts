@@ -18,6 +18,8 @@ export interface ImageAgentOptions {
   readonly resolveHost: ResolveHost;
 }
 
+const longestIdleMs = 10_000;
+
 /**
  * An HTTP agent that connects to public and allowed addresses only. It judges the very addresses that it then
  * connects to, so that a host name cannot first resolve to a public one and then to another (DNS rebinding).
@@ -30,6 +32,8 @@ export function createImageAgent({ allowed, timeoutMs, resolveHost }: ImageAgent
   return new Agent({
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
+    // A server may ask for its connection to be kept; many hosts that ask for ten minutes would pile up sockets.
+    keepAliveMaxTimeout: longestIdleMs,
     connect(options, callback) {
       const port = portOf(options);
       const connector = connectors.get(port) ?? createConnector(port);

@@ -17,7 +17,7 @@ export interface ImageServer {
   /** The address as an entry of `images.allow`. */
   readonly allow: string;
   /** Every request so far, in order. */
-  readonly requests: readonly ServedRequest[];
+  readonly requests: ServedRequest[];
   stop(): Promise<void>;
 }
 
@@ -36,6 +36,10 @@ export function demoPhotos(): ReadonlyMap<string, Buffer> {
  * | `/slow-headers` | none, ever |
  * | `/slow-body` | a few bytes of a photo, then nothing |
  * | `/endless` | a JPEG's first bytes, then zeros without end |
+ * | `/drip` | a JPEG's first bytes, then a zero every 20 ms without end |
+ * | `/drip-headers` | a letter of a header every 20 ms without end |
+ * | `/endless-headers` | headers without end |
+ * | `/raw/NAME` | what is no HTTP, as `rawAnswers` has it |
  * | `/announced/BYTES` | that Content-Length, and nothing of it |
  * | `/cut-off` | half a photo, though its whole length was announced; then the connection breaks |
  * | `/truncated.jpg` | half a photo, as if that were all of it |
@@ -44,6 +48,7 @@ export function demoPhotos(): ReadonlyMap<string, Buffer> {
  * | `/page.html` | a web page |
  * | `/gzip` | a photo under Content-Encoding: gzip |
  * | `/redirect?to=URL&status=302` | a redirect; `to` may be relative |
+ * | `/late-redirect/MS?to=URL` | a redirect after so many milliseconds |
  * | `/redirects/N` | N redirects, then a photo |
  * | `/redirect-loop` | a redirect to itself |
  * | `/status/CODE` | that status and a short text |
@@ -70,6 +75,25 @@ export async function startImageServer(photos = demoPhotos()): Promise<ImageServ
   };
 }
 
+/** What servers send instead of HTTP, and the reason that each has to end in. */
+export const rawAnswers = {
+  'another protocol': 'SSH-2.0-OpenSSH_9.2p1\r\n',
+  nothing: '',
+  'half a status line': 'HTTP/1.1 2',
+  'a length below zero': 'HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nxxxxx',
+  'a length that is no number': 'HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nxxxxx',
+  'two lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nxxxxx',
+  'fewer bytes than announced': 'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nxxxxx',
+  'chunks that are none': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nxxxxx\r\n',
+  'a chunk of 2^64 bytes':
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\nxxxxx\r\n',
+  'an answer to another protocol':
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+  'a redirect to nowhere': 'HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n',
+  'a redirect to two places':
+    'HTTP/1.1 302 Found\r\nLocation: /photos/cat.jpg\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\n\r\n',
+} as const;
+
 const page = '<!doctype html><title>Gone</title><p>This photo has moved.';
 
 function answer(url: URL, response: ServerResponse, photos: ReadonlyMap<string, Buffer>): void {
@@ -95,6 +119,19 @@ function answer(url: URL, response: ServerResponse, photos: ReadonlyMap<string, 
     case 'endless':
       response.writeHead(200, { 'content-type': 'image/jpeg' }).write(photo.subarray(0, 100));
       return pourZeros(response);
+    case 'drip':
+      response.writeHead(200, { 'content-type': 'image/jpeg' }).write(photo.subarray(0, 100));
+      return drip(response, () => response.write('\0'));
+    case 'drip-headers': {
+      const { socket } = response;
+      socket?.write('HTTP/1.1 200 OK\r\nX-Drip: ');
+      return drip(response, () => socket?.write('x'));
+    }
+    case 'endless-headers':
+      response.socket?.write('HTTP/1.1 200 OK\r\n');
+      return drip(response, () => response.socket?.write(`X-More: ${'x'.repeat(8_000)}\r\n`));
+    case 'raw':
+      return void response.socket?.end(rawAnswers[name as keyof typeof rawAnswers]);
     case 'announced':
       return response.writeHead(200, { 'content-length': name }).flushHeaders();
     case 'cut-off':
@@ -112,6 +149,8 @@ function answer(url: URL, response: ServerResponse, photos: ReadonlyMap<string, 
       return void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(photo));
     case 'redirect':
       return void redirect(url.searchParams.get('to') ?? '/', Number(url.searchParams.get('status') ?? 302));
+    case 'late-redirect':
+      return void setTimeout(() => redirect(url.searchParams.get('to') ?? '/'), Number(name));
     case 'redirects':
       if (name === '0') send(200, 'image/jpeg', photo);
       else redirect(`/redirects/${Number(name) - 1}`);
@@ -123,6 +162,12 @@ function answer(url: URL, response: ServerResponse, photos: ReadonlyMap<string, 
     default:
       return void send(404, 'text/plain', 'no such path');
   }
+}
+
+/** Writes a little every 20 ms until the other side goes. */
+function drip(response: ServerResponse, write: () => void): void {
+  const timer = setInterval(write, 20);
+  response.once('close', () => clearInterval(timer));
 }
 
 /** Writes until the other side goes, no faster than it reads. */

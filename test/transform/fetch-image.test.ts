@@ -9,7 +9,7 @@ import {
   type ImageFetcher,
   type ImageFetcherOptions,
 } from '../../src/transform/fetch-image.js';
-import { demoPhotos, startImageServer, type ImageServer } from '../support/image-server.js';
+import { demoPhotos, rawAnswers, startImageServer, type ImageServer } from '../support/image-server.js';
 
 const photos = demoPhotos();
 const cat = photos.get('cat.jpg') ?? Buffer.alloc(0);
@@ -33,6 +33,9 @@ function fetcherWith(options: Partial<ImageFetcherOptions> = {}): ImageFetcher {
     timeoutMs: 10_000,
     maxBytes: 1_000_000,
     userAgent: 'tagstream/test',
+    hostConcurrency: 16,
+    hostFailures: 1_000,
+    hostPauseMs: 60_000,
     ...options,
   });
   fetchers.push(fetcher);
@@ -103,13 +106,28 @@ describe('an image fetcher, with a server', () => {
     expect(await fetch('http://nowhere.test/a.jpg')).toEqual(absent('unreachable', 'ENOTFOUND nowhere.test'));
   });
 
-  it.each(['/slow-headers', '/slow-body', '/redirect?to=/slow-headers'])(
-    'gives up on %s in time',
-    async (path) => {
-      const { fetch } = fetcherWith({ timeoutMs: 200 });
-      expect(await fetch(server.url + path)).toEqual(absent('timed_out', 'within 200 ms'));
-    },
-  );
+  it.each([
+    '/slow-headers',
+    '/slow-body',
+    '/drip',
+    '/drip-headers',
+    '/redirect?to=/slow-headers',
+    '/redirect?to=/drip',
+  ])('gives up on %s in time', async (path) => {
+    const { fetch } = fetcherWith({ timeoutMs: 200 });
+    expect(await fetch(server.url + path)).toEqual(absent('timed_out', 'within 200 ms'));
+  });
+
+  it('reads headers up to a bound', async () => {
+    const fetched = await fetcherWith().fetch(`${server.url}/endless-headers`);
+    expect(fetched).toEqual(absent('unreachable', 'Headers Overflow'));
+  });
+
+  it.each(Object.keys(rawAnswers))('takes a server that answers with %s for unreachable', async (name) => {
+    const { fetch } = fetcherWith({ timeoutMs: 2_000 });
+    const fetched = await fetch(`${server.url}/raw/${encodeURIComponent(name)}`);
+    expect(fetched).toMatchObject({ kind: 'absent', reason: 'unreachable' });
+  });
 
   it('gives up on a name server that does not answer', async () => {
     const { fetch } = fetcherWith({ timeoutMs: 200, resolveHost: () => new Promise(() => undefined) });
@@ -197,6 +215,87 @@ describe('an image fetcher, redirected', () => {
   it('takes a malformed place to go for unreachable', async () => {
     const fetched = await fetcherWith().fetch(`${server.url}/redirect?to=${encodeURIComponent('http://[')}`);
     expect(fetched).toEqual(absent('unreachable', 'malformed'));
+  });
+});
+
+describe('an image fetcher, with a host that fails', () => {
+  /** Two hosts, since each has a port of its own. */
+  async function withBadHost(options: Partial<ImageFetcherOptions>) {
+    const bad = await startImageServer();
+    const paused: string[] = [];
+    const fetcher = fetcherWith({
+      allow: [server.allow, bad.allow],
+      onHostPaused: (host) => paused.push(host),
+      ...options,
+    });
+    return { bad, paused, fetch: fetcher.fetch };
+  }
+  const reasonOf = async (fetched: ReturnType<ImageFetcher['fetch']>) => {
+    const image = await fetched;
+    return image.kind === 'absent' ? image.reason : image.kind;
+  };
+
+  it('asks it only so often at once, and leaves the others their room', async () => {
+    const { bad, fetch } = await withBadHost({ timeoutMs: 1_000, hostConcurrency: 3 });
+    const stuck = Array.from({ length: 20 }, () => fetch(`${bad.url}/slow-headers`));
+    for (const [name] of photos) {
+      expect(await reasonOf(fetch(`${server.url}/photos/${name}`)), name).toBe('fetched');
+    }
+    expect(bad.requests.length).toBeLessThanOrEqual(3);
+    expect(new Set(await Promise.all(stuck.map(reasonOf)))).toEqual(new Set(['timed_out']));
+    await bad.stop();
+  });
+
+  it.each([
+    ['/slow-headers', 'timed_out'],
+    ['/drip', 'timed_out'],
+    ['/cut-off', 'unreachable'],
+    ['/status/503', 'unreachable'],
+    ['/status/429', 'unreachable'],
+  ])('opens the circuit after five of %s in a row, and none of them waits any more', async (path, reason) => {
+    const { bad, paused, fetch } = await withBadHost({ timeoutMs: 200, hostConcurrency: 5, hostFailures: 5 });
+    const all = await Promise.all(Array.from({ length: 30 }, () => reasonOf(fetch(bad.url + path))));
+    expect(all.filter((found) => found === reason).length).toBeGreaterThanOrEqual(5);
+    expect(all.filter((found) => found === 'circuit_open').length).toBeGreaterThanOrEqual(20);
+    expect(bad.requests.length).toBeLessThanOrEqual(10);
+    expect(paused).toEqual([new URL(bad.url).host]);
+    const before = performance.now();
+    expect(await fetch(`${bad.url}/photos/cat.jpg`)).toEqual(absent('circuit_open', new URL(bad.url).host));
+    expect(performance.now() - before).toBeLessThan(100);
+    expect(await reasonOf(fetch(`${server.url}/photos/cat.jpg`))).toBe('fetched');
+    await bad.stop();
+  });
+
+  it('closes the circuit again when the host is well again', async () => {
+    const { bad, fetch } = await withBadHost({ hostFailures: 2, hostPauseMs: 100 });
+    for (const expected of ['unreachable', 'unreachable', 'circuit_open']) {
+      expect(await reasonOf(fetch(`${bad.url}/status/500`))).toBe(expected);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    for (let time = 0; time < 3; time += 1) {
+      expect(await reasonOf(fetch(`${bad.url}/photos/cat.jpg`))).toBe('fetched');
+    }
+    await bad.stop();
+  });
+
+  it('does not hold files against it that are missing or no images, nor addresses that are blocked', async () => {
+    const { bad, fetch } = await withBadHost({ hostFailures: 2 });
+    for (const path of ['/status/404', '/page.html', '/announced/9999999', '/redirect?to=http://10.0.0.1/']) {
+      for (let time = 0; time < 3; time += 1)
+        expect(await reasonOf(fetch(bad.url + path))).not.toBe('circuit_open');
+    }
+    expect(await reasonOf(fetch(`${bad.url}/photos/cat.jpg`))).toBe('fetched');
+    await bad.stop();
+  });
+
+  it('blames no host for the time that another has taken before it', async () => {
+    const { bad, fetch } = await withBadHost({ timeoutMs: 300, hostFailures: 1 });
+    // The redirect itself takes most of the time, so that the host behind it comes too late.
+    const to = encodeURIComponent(`${server.url}/slow-headers`);
+    expect(await reasonOf(fetch(`${bad.url}/late-redirect/250?to=${to}`))).toBe('timed_out');
+    expect(await reasonOf(fetch(`${server.url}/photos/cat.jpg`))).toBe('fetched');
+    expect(await reasonOf(fetch(`${bad.url}/photos/cat.jpg`))).toBe('circuit_open');
+    await bad.stop();
   });
 });
 
