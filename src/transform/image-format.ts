@@ -20,3 +20,31 @@ export function detectImageFormat(bytes: Uint8Array): ImageFormat | undefined {
     [...signature].every((byte, index) => byte === '?' || byte === start[index]),
   )?.[0];
 }
+
+const marker = {
+  startOfImage: 0xd8,
+  endOfImage: 0xd9,
+  startOfScan: 0xda,
+  firstRestart: 0xd0,
+  temporary: 0x01,
+};
+
+/**
+ * How many times over a JPEG file's picture is drawn. Lawful scans can be had in thousands for a few bytes each, every
+ * one passing over all of the picture, and nothing stops libjpeg on its way through them.
+ */
+export function countJpegScans(file: Uint8Array): number {
+  let scans = 0;
+  for (let at = file.indexOf(0xff); at !== -1 && at + 1 < file.length; at = file.indexOf(0xff, at)) {
+    const code = file[at + 1] ?? 0;
+    at += 1;
+    // Fill, a byte of the picture itself, and marks that stand alone.
+    if (code === 0xff) continue;
+    if (code === 0 || code === marker.temporary) continue;
+    if (code >= marker.firstRestart && code <= marker.startOfImage) continue;
+    if (code === marker.endOfImage) break;
+    if (code === marker.startOfScan) scans += 1;
+    at += 1 + ((file[at + 1] ?? 0) << 8) + (file[at + 2] ?? 0);
+  }
+  return scans;
+}

@@ -1,9 +1,13 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { DecodedImage } from '../../src/domain/image.js';
 import { createImageDecoder } from '../../src/transform/decode-image.js';
+import { blackPng, hostileImages, jpegOfManyScans } from '../support/hostile-images.js';
 import { demoPhotos } from '../support/image-server.js';
 
 const photos = demoPhotos();
@@ -37,28 +41,6 @@ async function halves(width: number, height: number, upper: Colour, lower: Colou
       .png()
       .toBuffer(),
   );
-}
-
-/** A black PNG of one bit a pixel, which is small however many pixels it has. */
-function blackPng(width: number, height: number): Buffer {
-  const chunk = (type: string, data: Buffer): Buffer => {
-    const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    const content = Buffer.concat([Buffer.from(type), data]);
-    length.writeUInt32BE(data.length);
-    checksum.writeUInt32BE(crc32(content));
-    return Buffer.concat([length, content, checksum]);
-  };
-  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  const rows = deflateSync(Buffer.alloc(height * (1 + Math.ceil(width / 8))));
-  const signature = Buffer.from('\x89PNG\r\n\x1A\n', 'latin1');
-  return Buffer.concat([
-    signature,
-    chunk('IHDR', header),
-    chunk('IDAT', rows),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
 }
 
 async function decoded(bytes: Uint8Array): Promise<DecodedImage> {
@@ -266,5 +248,50 @@ describe('an image decoder, given what it does not take', () => {
     const file = (width: number) => filled(width, 300, red).png().toBuffer();
     expect(await small.decode(await file(300))).toMatchObject({ kind: 'decoded' });
     expect(await small.decode(await file(301))).toMatchObject({ kind: 'absent', reason: 'too_large' });
+  });
+});
+
+const hostile = await hostileImages();
+
+describe('an image decoder, given what strangers send', () => {
+  it.each(hostile)('finds what $name is, in time', async ({ bytes, ends }) => {
+    expect(bytes.length).toBeLessThan(10_000_000);
+    const before = performance.now();
+    const image = await decode(bytes);
+    expect(performance.now() - before).toBeLessThan(10_000);
+    expect(ends).toContain(image.kind === 'absent' ? image.reason : image.kind);
+  });
+
+  it('takes progressive photos, of as many scans as there are in practice', async () => {
+    expect(await decode(await jpegOfManyScans(300, 49))).toMatchObject({ kind: 'decoded' });
+    expect(await decode(await jpegOfManyScans(300, 50))).toMatchObject({
+      reason: 'undecodable',
+      detail: 'a JPEG of more than 50 scans',
+    });
+  });
+
+  it('stays within its memory, though all come at the same time', { timeout: 120_000 }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tagstream-hostile-'));
+    try {
+      // Twice over: the largest are still at work when they come again.
+      const paths = hostile.map(({ bytes }, index) => {
+        const path = join(folder, String(index));
+        writeFileSync(path, bytes);
+        return path;
+      });
+      const program = `
+        import { readFileSync } from 'node:fs';
+        import { createImageDecoder } from '${new URL('../../dist/transform/decode-image.js', import.meta.url).href}';
+        const { decode } = createImageDecoder({ resize: 256, size: 224, maxPixels: 50_000_000 });
+        const files = process.argv.slice(1).map((path) => readFileSync(path));
+        const before = process.resourceUsage().maxRSS;
+        await Promise.all([...files, ...files].map(decode));
+        console.log(process.resourceUsage().maxRSS - before);`;
+      const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program, ...paths]);
+      // 9 bytes a pixel of 50 million, and what libvips's allocator keeps.
+      expect(Number(printed) * 1_024).toBeLessThan(600e6);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
