@@ -39,6 +39,9 @@ export interface Tokenizer {
   isSpecial(id: number): boolean;
 }
 
+/** Words that are cut into pieces together: a text is cut no further than its limit, since long words take long. */
+const wordsAtOnce = 16;
+
 export function createTokenizer(bundle: ModelBundle): Tokenizer {
   const { tokenizer: file, limits } = bundle.manifest.text;
   const wordPieces = new WordPieces(JSON.parse(readFileSync(bundle.path(file), 'utf8')) as object, {});
@@ -51,13 +54,26 @@ export function createTokenizer(bundle: ModelBundle): Tokenizer {
   const encode = (text: string): number[] =>
     text === '' ? [] : wordPieces.encode(text, { add_special_tokens: false }).ids;
 
+  /** The first pieces of a text. Pieces never reach over a space. */
+  function firstPieces(text: string, most: number): number[] {
+    const pieces: number[] = [];
+    for (let start = 0; start < text.length && pieces.length < most;) {
+      let end = start;
+      for (let word = 0; word < wordsAtOnce && end !== -1; word += 1) end = text.indexOf(' ', end + 1);
+      if (end === -1) end = text.length;
+      pieces.push(...encode(text.slice(start, end)).slice(0, most));
+      start = end;
+    }
+    return pieces.slice(0, most);
+  }
+
   return {
     tokenize({ text, entities, attributes, imageText }) {
       const segments = [
-        encode(text).slice(0, limits.text),
-        encode(entities.join(' , ')).slice(0, limits.entities),
-        encode(attributes.join(' , ')).slice(0, limits.attributes),
-        encode(imageText).slice(0, limits.ocr),
+        firstPieces(text, limits.text),
+        firstPieces(entities.join(' , '), limits.entities),
+        firstPieces(attributes.join(' , '), limits.attributes),
+        firstPieces(imageText, limits.ocr),
       ];
       const ids = [cls];
       const types = [0];

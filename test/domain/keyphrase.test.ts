@@ -38,6 +38,43 @@ describe('locating a phrase in a text', () => {
   });
 });
 
+describe('locating a phrase of marks and letters', () => {
+  const units = fc.constantFrom('.', '-', 'a', 'B', '1', ' ', '(', '\\', '\u0301', '🙂', '#', 'İ');
+  const strings = (maxLength: number) => fc.string({ unit: units, maxLength });
+
+  it('finds every phrase in itself, in either case', () => {
+    fc.assert(
+      fc.property(strings(12), (phrase) => {
+        fc.pre(phrase.trim() !== '');
+        const text = phrase.trim().replace(/\s+/g, ' ');
+        expect(locatePhrase(phrase, text)).toEqual({ start: 0, end: text.length });
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it('gives a place within the text, and never throws', () => {
+    fc.assert(
+      fc.property(strings(12), strings(60), (phrase, text) => {
+        const { start, end } = locatePhrase(phrase, text) ?? { start: 0, end: 1 };
+        expect(end).toBeGreaterThan(start);
+        expect(end).toBeLessThanOrEqual(Math.max(1, text.length));
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it.each([
+    ['marks', '. '.repeat(40), '.'.repeat(1_000_000)],
+    ['a letter again and again', 'a '.repeat(40), 'a '.repeat(500_000)],
+    ['a letter between marks', 'a. '.repeat(40), 'a..'.repeat(300_000)],
+    ['the beginning of the phrase', `${'a '.repeat(20)}b`, 'a '.repeat(500_000)],
+  ])('comes in linear time from 1 MB of %s', (_, phrase, text) => {
+    // Where the ways to match multiply, this fails by the test's time-out.
+    expect(() => locatePhrase(phrase, text)).not.toThrow();
+  });
+});
+
 describe('placing a phrase', () => {
   const phrase = { phrase: 'game of thrones', score: 0.5, origin: ['classified'] } as const;
 

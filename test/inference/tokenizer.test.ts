@@ -51,6 +51,42 @@ describe('the tokenizer', () => {
     );
   });
 
+  const hostile = fc
+    .array(
+      fc.oneof(
+        fc.string({ unit: 'binary', maxLength: 20 }),
+        fc.constantFrom(
+          ' ',
+          '  ',
+          '[SEP]',
+          '[CLS]',
+          '[UNK]',
+          '##ing',
+          'x'.repeat(120),
+          'bb',
+          '\u0301',
+          '中',
+          '\u200b',
+          '\ud800',
+        ),
+      ),
+      { maxLength: 40 },
+    )
+    .map((parts) => parts.join(''));
+
+  it('takes whatever comes, and cuts a text as if all of it had been taken', () => {
+    fc.assert(
+      fc.property(hostile, hostile, (text, imageText) => {
+        const { ids, types } = tokenizer.tokenize({ text, entities: [], attributes: [], imageText });
+        const segment = (type: number) => ids.filter((_, index) => types[index] === type);
+        expect(segment(0)).toEqual([cls, ...tokenizer.piecesOf(text).slice(0, limits.text), sep]);
+        const rest = tokenizer.piecesOf(imageText).slice(0, limits.ocr);
+        expect(segment(3)).toEqual(rest.length === 0 ? [] : [...rest, sep]);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
   it('spells every label from its pieces again, but for spaces around marks', () => {
     const wrong = bundle
       .lines(labels)
