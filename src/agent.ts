@@ -17,6 +17,7 @@ import { createEvents, type Events } from './telemetry/events.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { encodeThumbnail } from './transform/encode-thumbnail.js';
+import { isLoopback } from './web/gate.js';
 import { createRecentPosts, type RecentPosts } from './web/recent-posts.js';
 import { createWebServer, type WebServer } from './web/server.js';
 
@@ -98,7 +99,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
       address = await web.listen();
       opened.push(web);
       stopping?.throwIfAborted();
-      events.webListening(address);
+      events.webListening(address, isLoopback(config.web.host) || config.web.token !== undefined);
     }
     const handle = createPipeline(
       tagger.steps,
@@ -179,6 +180,7 @@ function createWeb(
       : [transport.input.name, transport.output.name];
   return createWebServer({
     ...web,
+    token: web.token?.reveal(),
     metrics,
     recentPosts,
     encodeThumbnail,

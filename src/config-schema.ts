@@ -27,6 +27,8 @@ const address = z
   .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'not an address of the form host:port')
   .refine((text) => isPort(Number(text.slice(text.lastIndexOf(':') + 1))), 'its port is not from 1 to 65535');
 
+const hostName = z.string().regex(/^[a-zA-Z0-9._-]+$/, 'not a host name (without scheme and port)');
+
 /** A language by its primary subtag: whatever follows it in a setting or a post makes no difference. */
 const language = z
   .string()
@@ -175,6 +177,14 @@ export const schema = z.strictObject({
     .strictObject({
       host: name.default('127.0.0.1'),
       port: count(0, 65_535).default(8080),
+      /** Names the page may be called by, beside IP addresses, "localhost" and `host`. */
+      hosts: z.array(hostName).default([]),
+      /** What a visitor has to know to see anything but health and metrics; prints redacted. */
+      token: z
+        .string()
+        .min(16, 'is shorter than 16 characters: take a random one, such as "openssl rand -hex 16" prints')
+        .transform((value) => new Secret(value))
+        .optional(),
       /** Posts the live page remembers. */
       recentPosts: count(1, 1_000).default(50),
     })

@@ -35,7 +35,7 @@ describe('the configuration', () => {
     expect(config.kafka.outputTopic).toBe('keyphrases');
     expect(config.kafka.deadLetterTopic).toBe('posts.dead-letter');
     expect(config.delivery).toBe('at-least-once');
-    expect(config.web).toEqual({ host: '127.0.0.1', port: 8080, recentPosts: 50 });
+    expect(config.web).toEqual({ host: '127.0.0.1', port: 8080, hosts: [], recentPosts: 50 });
   });
 
   it('takes the file, over it the environment, over it the flags', () => {

@@ -26,8 +26,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     stopped(): void {
       logger.info('agent stopped');
     },
-    webListening(address: string): void {
+    /** @param guarded whether only this machine's users, or those who know the token, can see the page */
+    webListening(address: string, guarded: boolean): void {
       logger.info({ address }, 'live page, metrics and health checks are served');
+      if (!guarded) logger.warn({ address }, 'whoever can reach the live page sees the posts: set web.token');
     },
     modelLoaded(model: { name: string; version: string }, provider: string, note?: string): void {
       logger.info({ ...model, provider, ...(note === undefined ? {} : { note }) }, 'model loaded and warm');

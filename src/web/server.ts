@@ -3,6 +3,7 @@ import { ConfigurationError, type ConfigurationFault } from '../domain/errors.js
 import type { ModelVersion } from '../domain/outcome.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { createEventStream, type EventStreamBounds } from './event-stream.js';
+import { createGate, type GateOptions } from './gate.js';
 import { loadPage, securityHeaders } from './page.js';
 import type { RecentPosts } from './recent-posts.js';
 import { createThumbnails, type EncodeThumbnail } from './thumbnails.js';
@@ -12,6 +13,9 @@ const defaultBounds: EventStreamBounds = { maxClients: 16, maxBufferedBytes: 1_0
 
 /** Posts a page is given when it opens: as many as it shows. */
 const postsOnOpening = 50;
+
+/** What health checks and Prometheus ask, by whatever name and without a token. */
+const openToAll: ReadonlySet<string | undefined> = new Set(['/metrics', '/healthz', '/readyz']);
 
 /** How often a page hears the counters; they also keep a quiet connection alive. */
 const statsEveryMs = 1_000;
@@ -35,8 +39,7 @@ export interface About {
   readonly output: string;
 }
 
-export interface WebServerOptions {
-  readonly host: string;
+export interface WebServerOptions extends GateOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly metrics: Metrics;
@@ -63,14 +66,27 @@ export interface WebServer {
 export function createWebServer(options: WebServerOptions): WebServer {
   const { host, port, metrics, health, recentPosts, about } = options;
   // A browser opens connections it may never use, and Node does not count those as idle: closing forces them.
-  const server = fastify({ bodyLimit: 1_024, requestTimeout: 10_000, forceCloseConnections: true });
+  const server = fastify({
+    bodyLimit: 1_024,
+    requestTimeout: 10_000,
+    forceCloseConnections: true,
+    // A path that cannot be read passes by all hooks.
+    frameworkErrors(_error, _request, reply) {
+      void refuse(reply.headers(securityHeaders), 400, 'the path is malformed');
+    },
+  });
   const thumbnails = createThumbnails(recentPosts, options.encodeThumbnail);
   const stream = createEventStream(options.bounds ?? defaultBounds);
+  const gate = createGate(options);
   const stats = () => ({ about, ...recentPosts.stats() });
   const posts = () => recentPosts.newestFirst();
 
-  server.addHook('onRequest', async (_request, reply) => {
+  server.addHook('onRequest', async ({ routeOptions, headers }, reply) => {
     reply.headers(securityHeaders);
+    const refusal = openToAll.has(routeOptions.url) ? undefined : gate(headers);
+    if (refusal === undefined) return undefined;
+    if (refusal.code === 401) reply.header('www-authenticate', 'Basic realm="tagstream", charset="UTF-8"');
+    return refuse(reply, refusal.code, refusal.error);
   });
 
   for (const { path, contentType, body } of loadPage()) {

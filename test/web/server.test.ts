@@ -25,6 +25,7 @@ async function start(options: Partial<WebServerOptions> = {}) {
   const metrics = createMetrics();
   const server = createWebServer({
     host: '127.0.0.1',
+    hosts: [],
     port: 0,
     metrics,
     health: { unhealthyBecause: () => [], unreadyBecause: () => [] },
@@ -166,6 +167,121 @@ describe('the web server', () => {
 
   it('names web.host when it is no address of this machine', async () => {
     await expect(start({ host: '192.0.2.1' })).rejects.toThrow(/web\.host: 192\.0\.2\.1 is no address/);
+  });
+
+  /** What the server answers to bytes that no client would send. */
+  async function raw(address: string, request: string): Promise<string> {
+    const socket = connect(Number(new URL(address).port), '127.0.0.1');
+    socket.end(request);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  }
+  const get = (path: string, more = '') =>
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${more}\r\n`;
+
+  it.each([
+    '/../../../etc/passwd',
+    '/..%2f..%2fetc/passwd',
+    '/%2e%2e/%2e%2e/etc/passwd',
+    '/page.js/../../../package.json',
+    '/..\\..\\package.json',
+    '/page.css%00.html',
+    '//etc/passwd',
+    '/assets/page/index.html',
+    '/api/photos/../../package.json',
+    'file:///etc/passwd',
+    '/.git/config',
+    '/package.json',
+  ])('gives no file for %s', async (path) => {
+    const { address } = await start();
+    const answer = await raw(address, get(path));
+    expect(answer).toMatch(/^HTTP\/1\.1 (400|404) /);
+    expect(answer).not.toMatch(/root:|"dependencies"|<html/);
+  });
+
+  it('tells the browser to be strict on every answer, be it a refusal', async () => {
+    const { address } = await start({ token: 'a token of 23 letters' });
+    const paths = ['/', '/nothing-here', '/healthz', '/api/photos/%ff', '/api/posts'];
+    for (const path of paths) {
+      const { headers } = await fetch(address + path);
+      expect(headers.get('content-security-policy'), path).toContain("default-src 'none'");
+      expect(headers.get('x-content-type-options'), path).toBe('nosniff');
+      expect(headers.get('x-frame-options'), path).toBe('DENY');
+    }
+  });
+
+  it('is called by its own names alone, but for health and metrics', async () => {
+    const { address } = await start({ hosts: ['posts.example'] });
+    const { port } = new URL(address);
+    const statusOf = async (host: string, path: string) =>
+      (await raw(address, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).slice(9, 12);
+    for (const host of [
+      `localhost:${port}`,
+      '127.0.0.1',
+      '[::1]:8080',
+      '10.1.2.3',
+      'posts.example',
+      'Posts.Example.:80',
+    ])
+      expect(await statusOf(host, '/api/posts'), host).toBe('200');
+    for (const host of [
+      'evil.test',
+      `localhost.evil.test:${port}`,
+      'localhost@evil.test',
+      'evil.test#localhost',
+      '',
+    ])
+      expect(await statusOf(host, '/api/posts'), host).toBe('403');
+    for (const path of ['/healthz', '/readyz', '/metrics'])
+      expect(await statusOf('evil.test', path)).toBe('200');
+  });
+
+  it('lets no page of another site use what the browser knows of it', async () => {
+    const { address } = await start();
+    const statusOf = async (site: string, mode: string) =>
+      (
+        await raw(address, get('/api/stream', `Sec-Fetch-Site: ${site}\r\nSec-Fetch-Mode: ${mode}\r\n`))
+      ).slice(9, 12);
+    expect(await statusOf('cross-site', 'cors')).toBe('403');
+    expect(await statusOf('same-site', 'no-cors')).toBe('403');
+    const fromAbroad = get('/', 'Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n');
+    expect((await raw(address, fromAbroad)).slice(9, 12)).toBe('200');
+  });
+
+  it('wants its token for all but health and metrics, as bearer token or as password', async () => {
+    const token = 'correct horse: battery';
+    const { address } = await start({ token });
+    const statusOf = async (path: string, authorization?: string) =>
+      (await fetch(address + path, authorization === undefined ? {} : { headers: { authorization } })).status;
+    const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+    for (const path of [
+      '/',
+      '/page.js',
+      '/api/posts',
+      '/api/stats',
+      '/api/stream',
+      '/api/photos/1',
+      '/none',
+    ]) {
+      expect(await statusOf(path), path).toBe(401);
+      expect(await statusOf(path, 'Bearer correct horse'), path).toBe(401);
+    }
+    for (const wrong of [
+      '',
+      'Bearer',
+      'Bearer ',
+      'Basic',
+      'Basic !!!',
+      basic(token),
+      basic('user:'),
+      `Digest ${token}`,
+    ])
+      expect(await statusOf('/api/posts', wrong), wrong).toBe(401);
+    expect(await statusOf('/api/posts', `Bearer ${token}`)).toBe(200);
+    expect(await statusOf('/api/posts', basic(`anyone:${token}`))).toBe(200);
+    expect((await fetch(address)).headers.get('www-authenticate')).toMatch(/^Basic /);
+    for (const path of ['/healthz', '/readyz', '/metrics']) expect(await statusOf(path), path).toBe(200);
   });
 
   it('answers GET and HEAD and nothing else', async () => {
