@@ -36,7 +36,7 @@ export function createGate({
       return { code: 403, error: `this page is not called ${name ?? 'that'}: name it in web.hosts` };
     }
     const { 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode } = headers;
-    if (['cross-site', 'same-site'].includes(String(site)) && mode !== 'navigate') {
+    if (['cross-site', 'same-site'].includes(site) && mode !== 'navigate') {
       return { code: 403, error: 'another page may not read this one' };
     }
     if (expected !== undefined && !timingSafeEqual(hashOf(tokenIn(headers.authorization ?? '')), expected)) {
