@@ -1,5 +1,5 @@
 import { from, lastValueFrom, map, mergeMap, of, toArray, type OperatorFunction } from 'rxjs';
-import type { EnrichedPost, VisualEntity } from './domain/entity.js';
+import type { EnrichedPost, Sight } from './domain/entity.js';
 import type { Image } from './domain/image.js';
 import type { Outcome, ResultBatch, TaggedPost } from './domain/outcome.js';
 import type { CleanPost, Post } from './domain/post.js';
@@ -12,7 +12,7 @@ export interface Steps {
   /** Bytes to a post, or to the outcome of a record that is none or has nothing to tag. */
   admit(record: ConsumedRecord): Envelope<CleanPost> | Outcome;
   loadImage(post: Post): Promise<Image>;
-  findEntities(post: Post, image: Image): Promise<readonly VisualEntity[]>;
+  lookAtImage(post: Post, image: Image): Promise<Sight>;
   predictKeyphrases(post: EnrichedPost): Promise<TaggedPost>;
 }
 
@@ -48,9 +48,9 @@ export function createPipeline(
             return { position, value: { ...value, image } };
           }),
           undecided(bounds.inference, async ({ position, value }) => {
-            const entities = await steps.findEntities(value.post, value.image);
+            const sight = await steps.lookAtImage(value.post, value.image);
             const imageText = value.post.enrichment?.imageText ?? '';
-            return { position, value: { ...value, entities, imageText } };
+            return { position, value: { ...value, ...sight, imageText } };
           }),
           undecided(bounds.inference, async ({ position, value }): Promise<Outcome> => {
             return { kind: 'tagged', position, post: value, result: await steps.predictKeyphrases(value) };

@@ -9,9 +9,9 @@ import type { Events } from './telemetry/events.js';
 import { createTextCleaner } from './transform/clean-text.js';
 import { createImageDecoder } from './transform/decode-image.js';
 import { createImageFetcher, type ImageFetcher } from './transform/fetch-image.js';
-import { createEntityFinder } from './transform/find-entities.js';
 import { createImageCache } from './transform/image-cache.js';
 import { createImageLoader } from './transform/load-image.js';
+import { createImageLooker } from './transform/look-at-image.js';
 import { createKeyphrasePredictor } from './transform/predict-keyphrases.js';
 import { createScreen } from './transform/screen-post.js';
 
@@ -90,7 +90,7 @@ function createSteps(
   return {
     admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
     loadImage: createImageLoader(loadImage),
-    findEntities: timed('find_entities', createEntityFinder(encodeImage)),
+    lookAtImage: timed('find_entities', createImageLooker(encodeImage)),
     predictKeyphrases: timed(
       'predict_keyphrases',
       createKeyphrasePredictor({ model: { name, version }, ...output, cleanText, predict }),

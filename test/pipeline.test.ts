@@ -40,7 +40,7 @@ function stepsThat(pauses: readonly number[], rejectEvery: number): Steps & { mo
       await slowly(id);
       return { kind: 'absent', reason: 'none' };
     },
-    findEntities: () => Promise.resolve([]),
+    lookAtImage: () => Promise.resolve({ entities: [] }),
     async predictKeyphrases({ post: { id } }) {
       await pause(pauses[(Number(id) + 1) % pauses.length] ?? 0);
       return { id, keyphrases: [], image: { used: false }, entities: [], model: { name: 'm', version: '1' } };

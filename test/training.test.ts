@@ -47,7 +47,7 @@ describe('The training', () => {
       } as const;
       const predictor = await startPredictor(options, createEvents(createLogger('silent'), createMetrics()));
       const words = { text: 'so thunder and lightning now', entities: [], attributes: [], imageText: '' };
-      const phrases = await predictor.predict(words);
+      const { phrases } = await predictor.predict(words);
       await predictor.close();
       expect(phrases[0]?.phrase).toBe('storm hour');
     },

@@ -87,7 +87,35 @@ function entityList(entities) {
   return list;
 }
 
-function photo({ used, reason, detail, photo: source, match }) {
+/** How much each region of the photo counted, as a veil over those that counted little. */
+function veil({ rows, columns, weights }) {
+  const canvas = element('canvas', 'weights');
+  canvas.width = columns;
+  canvas.height = rows;
+  const most = Math.max(...weights);
+  const pixels = new ImageData(columns, rows);
+  weights.forEach((weight, region) => (pixels.data[region * 4 + 3] = Math.round(190 * (1 - weight / most))));
+  canvas.getContext('2d').putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+/** The boxes of entities, on the part of the photo that is shown. */
+function boxes(entities, [left, top, right, bottom]) {
+  return entities
+    .filter(({ box }) => box !== undefined)
+    .map(({ label, box }) => {
+      const frame = element('span', 'box', element('span', '', label));
+      const across = (x) => `${(100 * (x - left)) / (right - left)}%`;
+      const down = (y) => `${(100 * (y - top)) / (bottom - top)}%`;
+      frame.style.left = across(box[0]);
+      frame.style.top = down(box[1]);
+      frame.style.width = across(left + box[2] - box[0]);
+      frame.style.height = down(top + box[3] - box[1]);
+      return frame;
+    });
+}
+
+function photo({ used, reason, detail, photo: source, match, regions }, entities) {
   const figure = element('figure', used ? 'photo' : 'photo unused');
   if (source) {
     const image = element('img');
@@ -96,9 +124,15 @@ function photo({ used, reason, detail, photo: source, match }) {
     image.loading = 'lazy';
     image.decoding = 'async';
     image.addEventListener('error', () =>
-      image.replaceWith(element('figcaption', '', 'Photo no longer kept')),
+      image.parentElement.replaceWith(element('figcaption', '', 'Photo no longer kept')),
     );
-    figure.append(image);
+    const shown = element('div', 'shown', image);
+    if (regions !== undefined) {
+      const marks = used ? [veil(regions), ...boxes(entities, regions.box)] : [];
+      for (const mark of marks) mark.setAttribute('aria-hidden', 'true');
+      shown.append(...marks);
+    }
+    figure.append(shown);
   }
   const matching = match === undefined ? '' : `${percent(match)} match`;
   const caption = used ? matching : `Photo not used: ${absences[reason] ?? reason}`;
@@ -131,7 +165,7 @@ function taggedCard(post) {
   if (post.entities.length > 0) body.append(entityList(post.entities));
   body.append(provenance(post));
   const card = element('article', 'card tagged');
-  if (post.image.used || post.image.reason !== 'none') card.append(photo(post.image));
+  if (post.image.used || post.image.reason !== 'none') card.append(photo(post.image, post.entities));
   card.append(body);
   return card;
 }

@@ -18,15 +18,24 @@ import onnx
 
 from candidates import FEATURES, Associations
 from decoder import LONGEST, PREDICTIONS
+from export_image import TOP as FEATURES_OF_REGION
 from export_text import quantise_rows
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 
 
 def write_vectors(file: Path, vectors: np.ndarray) -> None:
     """Writes int8 rows with their scales."""
     rows, scale = quantise_rows(vectors)
     file.write_bytes(scale.astype("<f4").tobytes() + rows.tobytes())
+
+
+def read_vectors(file: Path, hidden: int) -> np.ndarray:
+    """What `write_vectors` wrote, as float32 [rows, hidden]."""
+    raw = file.read_bytes()
+    rows = len(raw) // (4 + hidden)
+    scale = np.frombuffer(raw, "<f4", rows)
+    return np.frombuffer(raw, np.int8, rows * hidden, 4 * rows).reshape(rows, hidden).astype(np.float32) * scale[:, None]
 
 
 def counts(associations: Associations) -> dict:
@@ -69,14 +78,17 @@ def interface(file: Path) -> dict:
     return {"inputs": signature(graph.input), "outputs": signature(graph.output)}
 
 
-def write_manifest(bundle: Path, config: Mapping, calibration: Mapping[str, float], metrics: Mapping) -> None:
-    """manifest.json: the hash and size of every file, what each part needs to be used, and figures for people."""
+def write_manifest(bundle: Path, config: Mapping, calibration: Mapping[str, float], sight: Mapping[str, float] | None, metrics: Mapping) -> None:
+    """manifest.json: the hash and size of every file, what each part needs to be used, and figures for people.
+
+    Without `sight`, what `see` found, there is no half that sees: the agent does not take such a bundle.
+    """
     files = sorted(f for f in bundle.iterdir() if f.suffix in (".onnx", ".txt", ".json", ".bin") and f.name != "manifest.json")
     contents = {file.name: file.read_bytes() for file in files}
     ranker = config["ranker"]
     settings = {name: ranker[name] for name in ("shrink", "past_shrink", "sharpness", "classified", "alike", "voted", "shared")}
     manifest = {
-        "formatVersion": 2,
+        "formatVersion": 3,
         "name": "tagstream",
         "version": VERSION,
         "files": {n: {"sha256": hashlib.sha256(b).hexdigest(), "bytes": len(b)} for n, b in contents.items()},
@@ -93,9 +105,17 @@ def write_manifest(bundle: Path, config: Mapping, calibration: Mapping[str, floa
         "image": {"model": "image.onnx", "classes": "imagenet-classes.txt"}
         | {"resize": config["image"]["resize"], "size": config["image"]["size"]}
         | {"minScore": config["image"]["min_score"], "maxEntities": config["image"]["max_entities"]}
+        | {"features": FEATURES_OF_REGION}
         | interface(bundle / "image.onnx"),
         "metrics": dict(metrics),
     }  # fmt: skip
+    if sight is not None:
+        see = config["see"]
+        manifest["fusion"] = (
+            {"model": "fusion.onnx", "words": "visual-words.txt", "vectors": "visual-words.vectors.bin", "shown": see["shown"], "minMatch": see["min_match"]}
+            | {"calibration": {"worth": see["worth"], "a": sight["a"], "b": sight["b"]}}
+            | interface(bundle / "fusion.onnx")
+        )
     (bundle / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
     print(f"manifest: {len(files)} files, {sum(map(len, contents.values())):,} bytes", flush=True)
 

@@ -31,7 +31,7 @@ def read_labels(data: Path) -> list[str]:
 def read_posts(file: Path) -> list[Post]:
     """Labelled posts, one JSON object a line: text, ocr, attributes, entities, keyphrases."""
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-    return [Post(r["text"], r["entities"], r["attributes"], r["ocr"], r["keyphrases"], r.get("image", "")) for r in rows]
+    return [Post(r["text"], r["entities"], r["attributes"], r["ocr"], r["keyphrases"], r.get("image", ""), r.get("match")) for r in rows]
 
 
 def posted_at(post: Post) -> int:

@@ -1,7 +1,10 @@
 """Writes image.onnx: EfficientNet-lite0 with its ImageNet head, preprocessing inside.
 
     pixels          uint8 [batch, 224, 224, 3], RGB
-    probabilities   float32 [batch, 1000]
+    classes         int64 [batch, K], the likeliest first
+    scores          float32 [batch, K], their probabilities: see `build`
+    maps            float32 [batch, K, 49], how strongly each region speaks for the class
+    regions         float32 [batch, 49, 1280], rows first
 
 The network is written node by node from the published PyTorch weights with batch norms folded
 into the convolutions. Weights of 1×1 convolutions and of the head are stored int8, one scale an
@@ -24,6 +27,8 @@ from export_text import Graph, quantise_rows
 # squeeze-and-excitation and uses ReLU6 (github.com/tensorflow/tpu, efficientnet/lite).
 BLOCKS = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
 STEM, TOP, CLASSES = 32, 1280, 1000
+SIDE, PART = 7, 4  # regions a side, of the photo and of a part
+REGIONS = SIDE * SIDE
 EPSILON = 1e-3  # of the batch norms, TensorFlow's
 
 Take = Callable[..., np.ndarray]  # (name, *shape) → that weight
@@ -56,8 +61,13 @@ def random_weights() -> Take:
     return take
 
 
-def build(take: Take, mean: float, std: float, size: int) -> Graph:
-    """`size` is the input's side; strides of 2 pad as TensorFlow's SAME does (more at the end)."""
+def build(take: Take, mean: float, std: float, size: int, found: int, part_worth: float) -> Graph:
+    """`size` is the input's side; strides of 2 pad as TensorFlow's SAME does (more at the end).
+
+    The head looks at the whole photo and at four overlapping parts of 4×4 regions. A class's score is its probability
+    in the whole, or `part_worth` times that in a part, if this is more; `found` classes come out. A class's map is its
+    row of the head over the regions (class activation mapping, Zhou et al., CVPR 2016).
+    """
     g = Graph()
     side = size
 
@@ -100,9 +110,21 @@ def build(take: Take, mean: float, std: float, size: int) -> Graph:
                 x = g.node("Add", [x, before], f"{block}.out")
             at, width = at + 1, out
     x = conv(x, "_conv_head", "_bn1", TOP, width, 1)
-    x = g.node("Flatten", [g.node("GlobalAveragePool", [x], "pooled")], "features")
-    head = [x, widened("_fc", take("_fc.weight", CLASSES, TOP)), g.constant("_fc.bias", take("_fc.bias", CLASSES))]
-    g.node("Softmax", [g.node("Gemm", head, "logits", transB=1)], "probabilities", axis=-1)
+    tall = g.node("Transpose", [x], "regions.tall", perm=[0, 2, 3, 1])  # [batch, 7, 7, 1280]
+    regions = g.node("Reshape", [tall, g.constant("regions.shape", np.array([0, -1, TOP], np.int64))], "regions")
+    # Which regions the whole and the parts consist of, each of equal weight: [1 + 4, 49].
+    rows, columns = np.divmod(np.arange(REGIONS), SIDE)
+    parts = [np.ones(REGIONS, bool)] + [(rows // PART == 0 if top else rows >= SIDE - PART) & (columns // PART == 0 if left else columns >= SIDE - PART) for top in (1, 0) for left in (1, 0)]
+    shares = np.stack([part / part.sum() for part in parts]).astype(np.float32)
+    pooled = g.node("MatMul", [g.constant("parts", shares), regions], "pooled")  # [batch, 1 + 4, 1280]
+    head = widened("_fc", take("_fc.weight", CLASSES, TOP))
+    logits = g.node("Add", [g.node("MatMul", [pooled, g.node("Transpose", [head], "head", perm=[1, 0])], "head.out"), g.constant("_fc.bias", take("_fc.bias", CLASSES))], "logits")
+    likely = g.node("Softmax", [logits], "probabilities", axis=-1)
+    worth = g.constant("parts.worth", np.array([1] + [part_worth] * (len(parts) - 1), np.float32)[:, None])
+    best = g.node("ReduceMax", [g.node("Mul", [likely, worth], "worth"), g.constant("axis_1", np.array([1], np.int64))], "best", keepdims=0)
+    g.node("TopK", [best, g.constant("found", np.array([found], np.int64))], "top", ["scores", "classes"], axis=-1)
+    rows_of_head = g.node("Gather", [head, "classes"], "maps.rows", axis=0)  # [batch, K, 1280]
+    g.node("MatMul", [rows_of_head, g.node("Transpose", [regions], "maps.regions", perm=[0, 2, 1])], "maps")
     return g
 
 
@@ -141,9 +163,15 @@ def class_names() -> list[str]:
 
 def export(take: Take, config: dict, bundle: Path) -> None:
     settings = config["image"]
-    graph = build(take, settings["mean"], settings["std"], settings["size"])
+    graph = build(take, settings["mean"], settings["std"], settings["size"], settings["max_entities"], settings["part_worth"])
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", settings["size"], settings["size"], 3])
-    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", CLASSES])]
+    found = settings["max_entities"]
+    outputs = [
+        helper.make_tensor_value_info("classes", TensorProto.INT64, ["batch", found]),
+        helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", found]),
+        helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["batch", found, REGIONS]),
+        helper.make_tensor_value_info("regions", TensorProto.FLOAT, ["batch", REGIONS, TOP]),
+    ]
     graph.save(bundle / "image.onnx", [pixels], outputs)
     (bundle / "imagenet-classes.txt").write_text("\n".join(class_names()) + "\n", "utf-8")
     print(f"image: image.onnx {(bundle / 'image.onnx').stat().st_size:,} bytes", flush=True)

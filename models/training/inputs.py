@@ -35,6 +35,7 @@ class Post:
     ocr: str = ""
     keyphrases: Sequence[str] = field(default=(), compare=False)
     image: str = field(default="", compare=False)  # the photo's file name, which tells its time
+    match: float | None = field(default=None, compare=False)  # how well photo and text belong together, as published
 
     def segments(self) -> tuple[str, str, str, str]:
         """The words of each kind, as one text each."""

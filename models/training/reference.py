@@ -17,6 +17,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
+from bundle import read_vectors
 from candidates import Associations, Knowledge, Phrasebook, Proposal, candidates
 from data import known_labels
 from decoder import END, LONGEST, UNKNOWN, Pieces, beams
@@ -25,13 +26,6 @@ from measure import stem
 
 BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
 SNAKE = {"pastShrink": "past_shrink"}
-
-
-def read_vectors(file: Path, hidden: int) -> np.ndarray:
-    raw = file.read_bytes()
-    rows = len(raw) // (4 + hidden)
-    scale = np.frombuffer(raw, "<f4", rows)
-    return np.frombuffer(raw, np.int8, rows * hidden, 4 * rows).reshape(rows, hidden).astype(np.float32) * scale[:, None]
 
 
 def read_associations(counts: dict, shrink: float) -> Associations:
@@ -82,7 +76,8 @@ class Reference:
         step = lambda prefix, post: self.decoder.run(
             ("vocabulary", "copied", "chosen"), {"prefix": prefix, "post": post, "keys": keys, "values": values} | read
         )
-        found = beams(step, batch, self.pieces, self.manifest["decoder"]["beams"])
+        width = self.manifest["decoder"]["beams"]
+        found = beams(step, batch, self.pieces, width) if width > 0 else [[] for _ in posts]
         for i, post in enumerate(posts):
             nearest = np.argsort(-near[:, i], kind="stable")[: self.manifest["memory"]["neighbours"]]
             neighbours = [(float(near[j, i]), self.memory_labels[j]) for j in nearest]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 from collections import Counter
 from copy import deepcopy
 from functools import cached_property
@@ -39,10 +40,12 @@ HERE = Path(__file__).resolve().parent
 ALL = "all"  # the part that leaves nothing out: what is shipped
 
 
-def load_config(smoke: bool) -> dict:
+def load_config(*variants: str) -> dict:
+    """The configuration with the sections of `variants` laid over it."""
     config = yaml.safe_load((HERE / "config.yaml").read_text())
-    for section, values in config.pop("smoke", {}).items():
-        if smoke:
+    overlays = {name: config.pop(name) for name in ("early", "smoke")}
+    for name in variants:
+        for section, values in overlays[name].items():
             config[section] |= values
     return config
 
@@ -75,6 +78,11 @@ class Run:
         """The part's own: all but its fold."""
         return [post for post, fold in zip(self.posts, self.fold) if str(fold) != part]
 
+    @property
+    def writes(self) -> bool:
+        """Whether there is a decoder to train."""
+        return self.config["decoder"]["beams"] > 0
+
     @cached_property
     def normalise(self) -> Normaliser:
         return Normaliser(load_words(HERE.parent / "bundle" / "words.txt"))
@@ -104,6 +112,11 @@ class Run:
     @cached_property
     def batcher(self) -> training.Batcher:
         return training.Batcher(self.tokenizer, self.config["limits"])
+
+    @cached_property
+    def nouns(self) -> list[str]:
+        """What photos show, in words people use; chosen by hand among the captions' frequent words."""
+        return (HERE / "nouns.txt").read_text("utf-8").split("\n")[:-1]
 
     @cached_property
     def phrasebook(self) -> Phrasebook:
@@ -248,11 +261,11 @@ def table_of(run: Run, part: str) -> ranking.Table:
     others = np.setdiff1d(np.arange(len(run.posts)), own)
     labels = [known_labels(run.posts[i], run.index) for i in others]
     near = ranking.nearest(vectors[own], vectors[others], labels, settings["neighbours"])
-    beams = json.loads((run.cache / f"beams-{part}.json").read_text())
+    beams = json.loads((run.cache / f"beams-{part}.json").read_text()) if run.writes else {}
     memory = run.memory([run.posts[i] for i in others])
     knowledge = Knowledge(run.labels, label_vectors, memory, run.past, run.phrasebook, settings)
     proposals = [
-        Proposal(run.posts[i], row, vectors[i], neighbours, [tuple(beam) for beam in beams[str(i)]])
+        Proposal(run.posts[i], row, vectors[i], neighbours, [tuple(beam) for beam in beams.get(str(i), [])])
         for i, row, neighbours in zip(own, logp, near)
     ]
     return ranking.tabulate(knowledge, proposals)
@@ -283,6 +296,11 @@ def rank(run: Run) -> None:
     print("rank", result, flush=True)
 
 
+def word_vectors(run: Run, words: Sequence[str]) -> np.ndarray:
+    """The vectors [words, hidden] of words by the bundle's own text.onnx."""
+    return np.concatenate([onnx_vectors(run, [Post(word)]) for word in words])
+
+
 def onnx_vectors(run: Run, posts: Sequence[Post]) -> np.ndarray:
     """The posts' vectors [posts, hidden] by the bundle's own text.onnx."""
     import onnxruntime
@@ -304,7 +322,8 @@ def export(run: Run) -> None:
 
     tagger, pieces = run.tagger(f"finetune-{ALL}"), decoder_pieces(run)
     decoder = writing.untrained(pieces, run.published[0].words.weight.detach(), run.config["decoder"])
-    decoder.load_state_dict(torch.load(run.cache / f"write-{ALL}.pt"))
+    if run.writes:
+        decoder.load_state_dict(torch.load(run.cache / f"write-{ALL}.pt"))
     export_text.export(tagger, decoder, run.config, run.cache, run.bundle)
     export_decoder.export(decoder, tagger.anchors.shape[1], run.bundle)
     members = range(run.config["ranker"]["members"])
@@ -327,22 +346,130 @@ def image(run: Run) -> None:
     export_image(published() if run.config["encoder"]["pretrained"] else random_weights(), run.config, run.bundle)
 
 
+def look(run: Run) -> None:
+    """The regions of Flickr8k's photos, and the words' half's view of their captions and of the benchmark's posts."""
+    import photos as flickr
+
+    see, image_model, text_model = run.config["see"], flickr.session(run.bundle / "image.onnx"), flickr.session(run.bundle / "text.onnx")
+    nouns = flickr.by_stem(run.nouns)
+    chance = random.Random(f"{run.seed}/look")
+    read = lambda texts: flickr.read(text_model, run.tokenizer, run.config["limits"], [run.normalise(text) for text in texts], see["tokens"])
+    for name, views in (("train", flickr.VIEWS), ("dev", 1)):
+        pairs = flickr.read_pairs(run.data, f"{name}.tsv")
+        np.save(run.cache / f"look-{name}-regions.npy", flickr.look(image_model, pairs.photos, run.config["image"], views, run.seed))
+        lacking, texts = [], []
+        for photo, captions in pairs.own().items():
+            for caption in captions:
+                named = sorted({noun for noun, _ in flickr.nouns_in(pairs.captions[caption], nouns)})
+                if named:
+                    noun = chance.choice(named)
+                    lacking.append((photo, noun))
+                    texts.append(flickr.without(pairs.captions[caption], noun, nouns))
+        for kind, said in (("captions", pairs.captions), ("lacking", texts)):
+            states, mask = read(said)
+            np.savez(run.cache / f"look-{name}-{kind}.npz", states=states, mask=mask)
+        (run.cache / f"look-{name}-lacking.json").write_text(json.dumps({"lacking": lacking, "texts": texts}))
+    posts = [post for post in run.posts if post.match is not None]
+    states, mask = flickr.read(text_model, run.tokenizer, run.config["limits"], [post.text for post in posts], see["tokens"])
+    words = sorted({word for post in posts for word in (*post.entities, *post.attributes)})
+    word_states, word_mask = flickr.read(text_model, run.tokenizer, run.config["limits"], words, see["tokens"])
+    # A word's own pieces, without the marks around them.
+    means = np.stack([rows[1 : max(2, keep.sum() - 1)].astype(np.float32).mean(0) for rows, keep in zip(word_states, word_mask)])
+    np.savez(run.cache / "look.npz", states=states, mask=mask, words=means.astype(np.float16))
+    (run.cache / "look.json").write_text(json.dumps(words))
+
+
+def see(run: Run) -> None:
+    """The half that sees, over the words' half as it was exported."""
+    import photos as flickr
+    import see as seeing
+    from bundle import read_vectors
+    from fusion import Fusion
+
+    settings, nouns = run.config["see"], flickr.by_stem(run.nouns)
+    load = lambda name: np.load(run.cache / f"look-{name}.npz")
+    pairs, regions = flickr.read_pairs(run.data, "train.tsv"), np.load(run.cache / "look-train-regions.npy", mmap_mode="r")
+    with load("train-captions") as captions, load("train-lacking") as lacking, np.load(run.cache / "look.npz") as kept:
+        states, mask = captions["states"], captions["mask"]
+        lacking_states, lacking_mask = lacking["states"], lacking["mask"]
+        post_states, post_mask, word_states = kept["states"], kept["mask"], kept["words"]
+    own = pairs.own()
+    named = {photo: sorted({noun for c in said for noun, _ in flickr.nouns_in(pairs.captions[c], nouns)}) for photo, said in own.items()}
+    taken: dict[int, list[tuple[int, int]]] = {}
+    for row, (photo, noun) in enumerate(json.loads((run.cache / "look-train-lacking.json").read_text())["lacking"]):
+        taken.setdefault(photo, []).append((row, noun))
+    photos = seeing.Photos(regions, own, states, mask, [named.get(i, []) for i in range(len(pairs.photos))], taken, lacking_states, lacking_mask)
+    word_row = {word: i for i, word in enumerate(json.loads((run.cache / "look.json").read_text()))}
+    posts = [post for post in run.posts if post.match is not None]
+    words = [word_states[[word_row[w] for w in (*post.entities, *post.attributes)]] for post in posts]
+    some = [i for i, of_post in enumerate(words) if len(of_post)]
+    stood_for = seeing.Posts(post_states[some], post_mask[some], [words[i] for i in some], np.array([posts[i].match for i in some]))
+
+    hidden = word_vectors(run, run.nouns)
+    torch.manual_seed(run.seed)
+    model = Fusion(states.shape[-1], hidden.shape[1], settings["shared"], settings["heads"], settings["dropout"])
+    labels = torch.from_numpy(read_vectors(run.bundle / "labels.vectors.bin", hidden.shape[1]))
+    trainer = seeing.Trainer(model, photos, stood_for, torch.from_numpy(hidden), labels, settings, run.seed)
+    order = random.Random(run.seed).sample(sorted(own), len(own))
+    held, learnt = set(order[: settings["held"]]), order[settings["held"] :]
+    rows = [(photo, caption) for photo, caption, _ in pairs.rows if photo in held]
+    hits = np.array([match for photo, _, match in pairs.rows if photo in held])
+    asked = [(photo, row, noun) for photo in sorted(held) for row, noun in taken.get(photo, [])]
+
+    def watch() -> dict[str, float]:
+        served = regions[:, 0]
+        found = seeing.sights(model, served, states, mask, rows)
+        lacked = seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked])
+        likeness = lacked["vector"] @ hidden.T
+        rank = (likeness > likeness[np.arange(len(asked)), [noun for *_, noun in asked]][:, None]).sum(1)
+        return {"AUC": round(seeing.auc(found["match"], hits), 4), "noun@1": round(float((rank < 1).mean()), 3), "noun@5": round(float((rank < 5).mean()), 3)}
+
+    trainer.fit(learnt, watch)
+    served = regions[:, 0]
+    found = seeing.sights(model, served, states, mask, rows)
+    lacked = seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked])
+    likeness = lacked["vector"] @ hidden.T
+    likeness, right = likeness.ravel(), np.array([[noun in photos.nouns[photo] for noun in range(len(run.nouns))] for photo, *_ in asked]).ravel()
+    a, b = ranking.platt(likeness, right)
+    # The photo's matching score at which strangers are told from own photos best.
+    threshold = float(seeing.best_threshold(found["match"], hits))
+    figures = watch()
+    (run.cache / "see.json").write_text(json.dumps({"a": a, "b": b, "threshold": threshold, **figures}))
+    torch.save(model.state_dict(), run.cache / "see.pt")
+
+
+def fuse(run: Run) -> None:
+    """The trained half that sees, into the bundle."""
+    import export_fusion
+    from fusion import Fusion
+
+    settings, state = run.config["see"], torch.load(run.cache / "see.pt")
+    model = Fusion(state["token.weight"].shape[1], state["value.weight"].shape[0], settings["shared"], settings["heads"], settings["dropout"])
+    model.load_state_dict(state)
+    export_fusion.export(model, run.bundle)
+    (run.bundle / "visual-words.txt").write_text("\n".join(run.nouns) + "\n", "utf-8")
+    write_vectors(run.bundle / "visual-words.vectors.bin", word_vectors(run, run.nouns))
+
+
 def manifest(run: Run) -> None:
     words = HERE.parent / "bundle" / "words.txt"
     if words.parent != run.bundle:
         (run.bundle / "words.txt").write_bytes(words.read_bytes())
     ranked = json.loads((run.cache / "rank.json").read_text())
     figures = {name: round(ranked[name], 2) for name in ("F1@1", "F1@3", "MAP@5")}
-    write_manifest(run.bundle, run.config, {"a": ranked["a"], "b": ranked["b"]}, {"outOfFold": figures})
+    seen = run.cache / "see.json"
+    sight = json.loads(seen.read_text()) if seen.exists() else None
+    write_manifest(run.bundle, run.config, {"a": ranked["a"], "b": ranked["b"]}, sight, {"outOfFold": figures})
 
 
 STAGES: dict[str, Callable[[Run], None] | Callable[[Run, str], None]] = {
     "adapt": adapt, "finetune": finetune, "predict": predict, "write_first": write_first, "write": write,
-    "rank": rank, "export": export, "image": image, "manifest": manifest,
+    "rank": rank, "export": export, "image": image, "look": look, "see": see, "fuse": fuse, "manifest": manifest,
 }  # fmt: skip
 BY_PART = {"finetune", "predict", "write"}
-CACHED = {"adapt", "finetune", "predict", "write_first", "write", "rank"}
-RESULTS = {"predict": "npz", "rank": "json"}  # what a stage leaves in the cache, where it is not a "pt" file
+WRITING, SEEING = {"write_first", "write"}, {"look", "see", "fuse"}
+CACHED = {"adapt", "finetune", "predict", "write_first", "write", "rank", "look", "see"}
+RESULTS = {"predict": "npz", "rank": "json", "look": "json"}  # what a stage leaves in the cache, where it is not a "pt" file
 
 
 def main() -> None:
@@ -356,7 +483,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="train again although the cache holds the result")
     parser.add_argument("--smoke", action="store_true", help="tiny synthetic data, random encoder, two minutes")
     given = parser.parse_args()
-    config = load_config(given.smoke)
+    config = load_config(*["early"] * (given.early is not None), *["smoke"] * given.smoke)
     cache = Path(given.cache).expanduser()
     if given.early is not None:
         cache = cache.with_name(f"{cache.name}-early")
@@ -371,6 +498,8 @@ def main() -> None:
         data = data_folder(given.data)
     run = Run(config, data, cache, bundle, given.early)
     for stage in given.stage or STAGES:
+        if stage in WRITING and not run.writes or stage in SEEING and given.early is not None:
+            continue
         for part in (given.part or run.parts) if stage in BY_PART else [None]:
             name = stage if part is None else f"{stage}-{part}"
             done = cache / f"{name}.{RESULTS.get(stage, 'pt')}"

@@ -1,4 +1,4 @@
-import type { Image } from './image.js';
+import type { Box, Image } from './image.js';
 import type { CleanPost } from './post.js';
 
 /** The name of something an image shows. Entities given by an upstream service may be a label alone. */
@@ -6,14 +6,20 @@ export interface VisualEntity {
   readonly label: string;
   /** Probability in [0, 1]. */
   readonly score?: number;
-  /** Left, top, right, bottom as fractions of the photo. */
-  readonly box?: readonly [left: number, top: number, right: number, bottom: number];
+  /** Where in the photo it is. */
+  readonly box?: Box;
+}
+
+/** What is known of a photo before its text is read. */
+export interface Sight {
+  readonly entities: readonly VisualEntity[];
+  /** What the image encoder makes of the photo's regions, `[regions, features]`; absent where no photo was looked at. */
+  readonly regions?: Float32Array<ArrayBuffer>;
 }
 
 /** A post with everything the model reads beside its text. */
-export interface EnrichedPost extends CleanPost {
+export interface EnrichedPost extends CleanPost, Sight {
   readonly image: Image;
-  readonly entities: readonly VisualEntity[];
   /** Text in the image; empty where there is none. */
   readonly imageText: string;
 }

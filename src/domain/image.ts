@@ -15,12 +15,27 @@ export const imageAbsences = [
 ] as const;
 export type ImageAbsence = (typeof imageAbsences)[number];
 
+/** A part of a photo: left, top, right, bottom as fractions of its width and height, from its upper left corner. */
+export type Box = readonly [left: number, top: number, right: number, bottom: number];
+
+/** The part within `outer` that is `inner` of it: both as fractions of what holds them. */
+export function boxWithin(outer: Box, inner: Box): Box {
+  const [left, top, right, bottom] = outer;
+  const [x, y] = [
+    (part: number) => left + part * (right - left),
+    (part: number) => top + part * (bottom - top),
+  ];
+  return [x(inner[0]), y(inner[1]), x(inner[2]), y(inner[3])];
+}
+
 /** Pixels as the image encoder takes them: 8-bit RGB, rows first, `height * width * 3` bytes. */
 export interface DecodedImage {
   readonly kind: 'decoded';
   readonly pixels: Uint8Array<ArrayBuffer>;
   readonly width: number;
   readonly height: number;
+  /** The part of the photo that they show. */
+  readonly view: Box;
 }
 
 /** No image, why, and what exactly happened (for people; not part of a result). */

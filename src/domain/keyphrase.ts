@@ -1,7 +1,11 @@
 /** Keyphrases, and where in a post they stand. */
 
-/** The parts of the model that put keyphrases forward; each can be left out to see what it is worth. */
-export const modelParts = ['classifier', 'decoder', 'neighbours', 'associations', 'presence'] as const;
+/** The parts of the model that put keyphrases forward from words. */
+export const wordParts = ['classifier', 'decoder', 'neighbours', 'associations', 'presence'] as const;
+/** Those that look at the photo: whether it belongs to the text, which regions count, and what it adds. */
+export const photoParts = ['image-filter', 'region-filter', 'fusion'] as const;
+/** Each can be left out to see what it is worth. */
+export const modelParts = [...wordParts, ...photoParts] as const;
 export type ModelPart = (typeof modelParts)[number];
 
 /** How a keyphrase was found: among known ones, written anew, in the post itself, or with posts that are alike. */

@@ -1,5 +1,5 @@
 import type { EnrichedPost, VisualEntity } from './entity.js';
-import type { ImageAbsence } from './image.js';
+import type { Box, ImageAbsence } from './image.js';
 import type { Keyphrase } from './keyphrase.js';
 import type { ConsumedRecord, Position } from './record.js';
 
@@ -16,6 +16,17 @@ export interface ImageUse {
   readonly reason?: ImageAbsence;
   /** How well image and text belong together, in [0, 1], where it is known. */
   readonly match?: number;
+  /** How much each region of the photo counted, where the photo was looked at. */
+  readonly regions?: RegionWeights;
+}
+
+/** A grid of weights over a photo, rows first; they sum to 1. */
+export interface RegionWeights {
+  readonly rows: number;
+  readonly columns: number;
+  readonly weights: readonly number[];
+  /** The part of the photo that the grid lies over. */
+  readonly box: Box;
 }
 
 /** What became of the image, in one word: `used`, or why not. */

@@ -1,42 +1,48 @@
 import type { ModelPart, ScoredPhrase } from '../domain/keyphrase.js';
-import { chooseCandidates, originOf, type Candidate } from './candidates.js';
+import { chooseCandidates, originOf } from './candidates.js';
 import { gatherEvidence } from './evidence.js';
 import { featuresOf } from './features.js';
+import { createFusion, type ShownWord } from './fusion.js';
 import { readKnowledge, readMemory } from './knowledge.js';
 import type { ModelBundle } from './model-bundle.js';
 import { createProposer } from './proposer.js';
-import type { ModelInput } from './protocol.js';
+import { stemText } from './phrasebook.js';
+import type { ModelInput, Prediction } from './protocol.js';
 import { createRanker } from './ranker.js';
 import type { Session } from './session.js';
 
-/** The ONNX models that read words. */
-export type WordModels = Readonly<Record<'text' | 'search' | 'decoder' | 'ranker', Session>>;
+/** The ONNX models that read a post, and its photo by its regions. */
+export type Models = Readonly<Record<'text' | 'search' | 'decoder' | 'ranker' | 'fusion', Session>>;
 
-/** Finds the keyphrases of the posts of a batch: for each at most `limit`, best first. */
-export type KeyphraseModel = (
-  posts: readonly ModelInput[],
-  limit: number,
-) => Promise<readonly (readonly ScoredPhrase[])[]>;
+/** Finds the keyphrases of the posts of a batch: for each at most `limit`. */
+export type KeyphraseModel = (posts: readonly ModelInput[], limit: number) => Promise<readonly Prediction[]>;
 
 /**
- * The half of the model that reads words: an encoder with a classifier, the labelled posts that are similar, a pointer
- * generator, and a ranker over what they propose (after arXiv 2309.04734; `models/training` trains it).
+ * The model (after arXiv 2309.04734; `models/training` trains it). A photo is held against its text first: one that
+ * does not belong to it is turned away with the entities that were found in it. Words, entities among them, go to an
+ * encoder with a classifier, the labelled posts that are similar, a pointer generator, and a ranker over what they
+ * propose. Last, what the photo shows is added.
  *
  * @param without parts that are left out
  * @throws Error when the bundle's files don't fit each other or this code
  */
 export function createKeyphraseModel(
   bundle: ModelBundle,
-  models: WordModels,
+  models: Models,
   without: readonly ModelPart[],
 ): KeyphraseModel {
   const settings = bundle.manifest.ranker;
   const knowledge = readKnowledge(bundle, without);
   const propose = createProposer(bundle, models, knowledge, readMemory(bundle, knowledge), without);
   const rank = createRanker(bundle, models.ranker);
+  const fuse = createFusion(bundle, models, without);
 
   return async (posts, limit) => {
-    const proposals = await propose(posts);
+    const fused = await fuse(posts);
+    const matching = posts.map((post, at) =>
+      fused[at]?.photo.used === false ? { ...post, entities: [] } : post,
+    );
+    const proposals = await propose(matching);
     const cases = proposals.map((proposal) => {
       const evidence = gatherEvidence(knowledge, settings, proposal);
       return { evidence, candidates: chooseCandidates(evidence, knowledge, settings.classified) };
@@ -44,31 +50,49 @@ export function createKeyphraseModel(
     const probabilities = await rank(
       cases.map(({ evidence, candidates }) => featuresOf(candidates, evidence, knowledge)),
     );
-    return cases.map(({ evidence, candidates }, post) =>
-      likeliest(candidates, probabilities[post] ?? [], limit).map(({ candidate, score }) => ({
+    return cases.map(({ evidence, candidates }, at) => {
+      const read = candidates.map((candidate, number) => ({
         phrase: candidate.phrase,
-        score,
+        score: probabilities[at]?.[number] ?? 0,
         origin: originOf(candidate, evidence, settings.classified),
-      })),
-    );
+      }));
+      const { photo, shown = [] } = fused[at] ?? {};
+      const phrases = withShown(likeliest(read), shown).slice(0, limit);
+      return photo === undefined ? { phrases } : { phrases, photo };
+    });
   };
 }
 
-interface Ranked {
-  readonly candidate: Candidate;
-  readonly score: number;
+const stemsOf = (phrase: string) => stemText(phrase).stems.join(' ');
+
+/** Phrases by their stems, the likeliest first. Of those whose words have the same stems one is enough. */
+function likeliest(phrases: readonly ScoredPhrase[]): Map<string, ScoredPhrase> {
+  const byStems = new Map<string, ScoredPhrase>();
+  for (const one of [...phrases].sort((one, other) => other.score - one.score)) {
+    const stems = stemsOf(one.phrase);
+    if (!byStems.has(stems)) byStems.set(stems, one);
+  }
+  return byStems;
 }
 
-/** The likeliest candidates, best first. Of those whose words have the same stems one is enough. */
-function likeliest(candidates: readonly Candidate[], scores: readonly number[], limit: number): Ranked[] {
-  const ranked = candidates
-    .map((candidate, at) => ({ candidate, score: scores[at] ?? 0 }))
-    .sort((one, other) => other.score - one.score);
-  const byStems = new Map<string, Ranked>();
-  for (const one of ranked) {
-    const stems = one.candidate.stems.join(' ');
-    if (!byStems.has(stems)) byStems.set(stems, one);
-    if (byStems.size === limit) break;
+/**
+ * Adds what the photo shows, and sorts anew. A phrase is right when the words or the photo make it so, which are taken
+ * as independent causes (a noisy "or": Pearl, Probabilistic Reasoning in Intelligent Systems, 1988, section 4.3).
+ */
+function withShown(
+  read: ReadonlyMap<string, ScoredPhrase>,
+  shown: readonly ShownWord[],
+): readonly ScoredPhrase[] {
+  if (shown.length === 0) return [...read.values()];
+  const all = new Map(read);
+  for (const { word, score } of shown) {
+    const known = all.get(stemsOf(word));
+    all.set(
+      stemsOf(word),
+      known === undefined
+        ? { phrase: word, score, origin: ['classified'] }
+        : { ...known, score: 1 - (1 - known.score) * (1 - score) },
+    );
   }
-  return [...byStems.values()];
+  return [...all.values()].sort((one, other) => other.score - one.score);
 }

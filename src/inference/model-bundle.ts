@@ -10,7 +10,7 @@ const file = z.string().refine((name) => name === basename(name) && name !== '..
 const positive = z.int().positive();
 
 const manifestSchema = z.object({
-  formatVersion: z.literal(2),
+  formatVersion: z.literal(3),
   name: z.string(),
   version: z.string(),
   files: z.record(file, z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: positive })),
@@ -72,9 +72,24 @@ const manifestSchema = z.object({
     /** The shorter side is scaled to `resize` pixels, then the centre `size` x `size` is cut out. */
     resize: positive,
     size: positive,
-    /** Classes of at least this probability become visual entities, at most `maxEntities` of them. */
+    /** Classes of at least this score become visual entities, at most `maxEntities` of them. */
     minScore: z.number(),
     maxEntities: positive,
+    /** Numbers that describe a region. */
+    features: positive,
+  }),
+  /** How a photo joins its text. */
+  fusion: z.object({
+    model: file,
+    /** Words for what photos show, one a line, and their vectors, quantised. */
+    words: file,
+    vectors: file,
+    /** How many of them are put forward. */
+    shown: positive,
+    /** A photo whose matching score is lower is not used. */
+    minMatch: z.number(),
+    /** A word is a keyphrase with the probability worth × the logistic function of a × cosine + b. */
+    calibration: z.object({ worth: z.number(), a: z.number(), b: z.number() }),
   }),
 });
 
@@ -113,11 +128,12 @@ export function readBundle(folder: string): ModelBundle {
     return refuse(`the manifest in ${folder} is not one this version reads (${path.join('.')}: ${message})`);
   }
   const manifest = parsed.data;
-  const { text, memory, associations, decoder, ranker, image } = manifest;
+  const { text, memory, associations, decoder, ranker, image, fusion } = manifest;
   const named = [
     ...[text.model, text.tokenizer, text.labels, text.words],
     ...[memory.search, memory.vectors, memory.posts, memory.labelVectors, associations.file],
     ...[decoder.model, decoder.pieces, ranker.model, image.model, image.classes],
+    ...[fusion.model, fusion.words, fusion.vectors],
   ];
   const unlisted = named.filter((name) => !Object.hasOwn(manifest.files, name));
   if (unlisted.length > 0) refuse(`the manifest in ${folder} gives no hash for ${unlisted.join(', ')}`);

@@ -1,8 +1,15 @@
 import type { DecodedImage } from '../domain/image.js';
-import type { ScoredPhrase } from '../domain/keyphrase.js';
 import type { Events, ModelName } from '../telemetry/events.js';
 import { createDynamicBatcher, type BatcherOptions } from './dynamic-batcher.js';
-import type { ImageEncoding, ModelInput, Provider, Request, Responses, WorkerOptions } from './protocol.js';
+import type {
+  ImageEncoding,
+  ModelInput,
+  Prediction,
+  Provider,
+  Request,
+  Responses,
+  WorkerOptions,
+} from './protocol.js';
 import { startWorker } from './worker-client.js';
 
 /** The model as the rest of the agent sees it: one item in, one answer out. Batches and threads hide behind it. */
@@ -15,11 +22,11 @@ export interface Predictor {
   /** @throws InfrastructureError when the model can't run. */
   encodeImage(image: DecodedImage): Promise<ImageEncoding>;
   /**
-   * The keyphrases the model proposes for a post, best first.
+   * The keyphrases the model proposes for a post, and what became of its photo.
    *
    * @throws InfrastructureError when the model can't run.
    */
-  predict(input: ModelInput): Promise<readonly ScoredPhrase[]>;
+  predict(input: ModelInput): Promise<Prediction>;
   /** How long, in milliseconds, the worker has owed its oldest answer: what the health check looks at. */
   waitingMs(): number;
   /** Answers what was asked, then lets the worker end. */

@@ -1,5 +1,5 @@
 import type { ModelPart, ScoredPhrase } from '../domain/keyphrase.js';
-import type { VisualEntity } from '../domain/entity.js';
+import type { Sight } from '../domain/entity.js';
 
 /** The messages between the main thread and the inference worker. */
 
@@ -24,8 +24,31 @@ export interface ModelInput {
   /** Generic words for the image. */
   readonly attributes: readonly string[];
   readonly imageText: string;
-  /** How well image and text belong together, in [0, 1], where it is known. */
+  /** How well image and text belong together, in [0, 1], where it is known already. */
   readonly match?: number;
+  /**
+   * What the image encoder made of the photo's regions. Where they are given, the entities are those that it found in
+   * the photo, and count only where the photo belongs to the text.
+   */
+  readonly regions?: Float32Array<ArrayBuffer>;
+}
+
+/** What the model makes of a post. */
+export interface Prediction {
+  /** Best first. */
+  readonly phrases: readonly ScoredPhrase[];
+  /** What became of the photo, where its regions were given. */
+  readonly photo?: PhotoUse;
+}
+
+/** How a photo belongs to its text. */
+export interface PhotoUse {
+  /** Whether it belongs to the text enough to be used. */
+  readonly used: boolean;
+  /** The matching score, in [0, 1]. */
+  readonly match: number;
+  /** How much each region counts, rows first; they sum to 1. */
+  readonly weights: readonly number[];
 }
 
 export type Request =
@@ -34,15 +57,13 @@ export type Request =
   /** At most `limit` phrases come back for each post. */
   | { readonly kind: 'predict'; readonly inputs: readonly ModelInput[]; readonly limit: number };
 
-/** What the image encoder makes of an image. */
-export interface ImageEncoding {
-  readonly entities: readonly VisualEntity[];
-}
+/** What the image encoder makes of an image; boxes are fractions of the pixels it was given. */
+export type ImageEncoding = Required<Sight>;
 
 /** One entry for each item of the request, in its order. */
 export interface Responses {
   readonly 'encode-images': readonly ImageEncoding[];
-  readonly predict: readonly (readonly ScoredPhrase[])[];
+  readonly predict: readonly Prediction[];
 }
 
 export type ToWorker =

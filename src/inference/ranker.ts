@@ -1,7 +1,7 @@
 import { featureNames } from './features.js';
 import type { ModelBundle } from './model-bundle.js';
 import type { Session } from './session.js';
-import { float32 } from './tensors.js';
+import { concatenate, float32 } from './tensors.js';
 
 /**
  * The probability that each candidate is right.
@@ -35,14 +35,4 @@ export function createRanker({ manifest }: ModelBundle, model: Session): Ranker 
       Array.from({ length: length / featureNames.length }, () => probabilityOf(score[candidate++] ?? NaN)),
     );
   };
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

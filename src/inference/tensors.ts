@@ -20,6 +20,17 @@ export function int64Rows(rows: readonly (readonly number[])[], columns: number,
   return { type: 'int64', data, shape: [rows.length, columns] };
 }
 
+/** One array after the other. */
+export function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /** One row of a matrix of so many columns: a view, not a copy. */
 export function rowOf(matrix: Float32Array, row: number, columns: number): Float32Array {
   return matrix.subarray(row * columns, (row + 1) * columns);

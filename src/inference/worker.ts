@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createImageModel } from './image-model.js';
-import { createKeyphraseModel, type WordModels } from './keyphrase-model.js';
+import { createKeyphraseModel, type Models } from './keyphrase-model.js';
 import { readBundle, type ModelBundle } from './model-bundle.js';
 import type { FromWorker, Provider, Request, Responses, ToWorker, WorkerOptions } from './protocol.js';
 import { openSession, ProviderUnavailableError, type Session } from './session.js';
@@ -14,10 +14,10 @@ if (parentPort === null) throw new Error('this file is a worker thread of the ag
 const port = parentPort;
 const send = (message: FromWorker) => port.postMessage(message);
 
-type Sessions = WordModels & { readonly image: Session };
+type Sessions = Models & { readonly image: Session };
 
 async function openSessions(bundle: ModelBundle, provider: Provider, threads: number): Promise<Sessions> {
-  const { text, memory, decoder, ranker, image } = bundle.manifest;
+  const { text, memory, decoder, ranker, image, fusion } = bundle.manifest;
   const open = (file: string) => openSession(bundle.path(file), provider, threads);
   return {
     text: await open(text.model),
@@ -25,6 +25,7 @@ async function openSessions(bundle: ModelBundle, provider: Provider, threads: nu
     decoder: await open(decoder.model),
     ranker: await open(ranker.model),
     image: await open(image.model),
+    fusion: await open(fusion.model),
   };
 }
 
@@ -54,9 +55,9 @@ async function main(options: WorkerOptions): Promise<void> {
     request.kind === 'encode-images' ? encodeImages(request.images) : predict(request.inputs, request.limit);
 
   // The first run of a session allocates its buffers: warm means it has happened.
-  await run({ kind: 'encode-images', images: [new Uint8Array(bundle.manifest.image.size ** 2 * 3)] });
-  const warmUp = { text: 'warm', entities: [], attributes: [], imageText: '' };
-  await run({ kind: 'predict', inputs: [warmUp], limit: 1 });
+  const [photo] = await encodeImages([new Uint8Array(bundle.manifest.image.size ** 2 * 3)]);
+  const words = { text: 'warm', entities: [], attributes: [], imageText: '' };
+  await predict([photo === undefined ? words : { ...words, regions: photo.regions }], 1);
 
   // Requests run one after the other: `previous` is the end of the queue.
   let previous: Promise<void> = Promise.resolve();

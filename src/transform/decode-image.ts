@@ -1,4 +1,4 @@
-import { absent, type AbsentImage, type Image } from '../domain/image.js';
+import { absent, type AbsentImage, type Box, type Image } from '../domain/image.js';
 import { countJpegScans, detectImageFormat } from './image-format.js';
 import { sharp } from './libvips.js';
 import { createPixelBudget } from './pixel-budget.js';
@@ -47,7 +47,7 @@ export function createImageDecoder({ resize, size, maxPixels }: ImageDecoderOpti
       try {
         const input = { limitInputPixels: maxPixels, failOn: 'error' } as const;
         // Of the header alone.
-        const { format, width, height, isProgressive } = await sharp(bytes, input).metadata();
+        const { format, width, height, isProgressive, autoOrient: upright } = await sharp(bytes, input).metadata();
         if (format === 'jpeg' && isProgressive && countJpegScans(bytes) > mostScans) {
           return absent('undecodable', `a JPEG of more than ${mostScans} scans`);
         }
@@ -62,13 +62,21 @@ export function createImageDecoder({ resize, size, maxPixels }: ImageDecoderOpti
             .raw({ depth: 'uchar' })
             .toBuffer({ resolveWithObject: true });
           // sharp's own buffer cannot be transferred.
-          return { kind: 'decoded', pixels: new Uint8Array(data), width: size, height: size };
+          const pixels = new Uint8Array(data);
+          return { kind: 'decoded', pixels, width: size, height: size, view: viewOf(upright, size / resize) };
         });
       } catch (error) {
         return explain(error);
       }
     },
   };
+}
+
+/** The centre of a photo that is `share` of its shorter side wide and high. */
+function viewOf({ width, height }: { readonly width: number; readonly height: number }, share: number): Box {
+  const shorter = Math.min(width, height);
+  const [across, down] = [(share * shorter) / width, (share * shorter) / height];
+  return [(1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2];
 }
 
 /** libvips has no error codes: two of its messages are told apart, which a test holds. */

@@ -55,7 +55,7 @@ it(
     );
     await predictor.close();
 
-    predicted.forEach((phrases, post) => {
+    predicted.forEach(({ phrases }, post) => {
       expect(phrases.map(({ phrase }) => phrase)).toEqual(expected[post]?.map(({ phrase }) => phrase));
       phrases.forEach(({ score }, rank) =>
         expect(Math.abs(score - (expected[post]?.[rank]?.score ?? NaN))).toBeLessThan(1e-4),

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { modelParts, type ModelPart } from '../../src/domain/keyphrase.js';
+import { wordParts } from '../../src/domain/keyphrase.js';
 import { chooseCandidates, type Candidate } from '../../src/inference/candidates.js';
 import { gatherEvidence } from '../../src/inference/evidence.js';
 import { featureNames, featuresOf } from '../../src/inference/features.js';
-import { createKeyphraseModel, type WordModels } from '../../src/inference/keyphrase-model.js';
+import { createKeyphraseModel, type Models } from '../../src/inference/keyphrase-model.js';
 import { readKnowledge, readMemory } from '../../src/inference/knowledge.js';
 import { readBundle } from '../../src/inference/model-bundle.js';
 import { stemText } from '../../src/inference/phrasebook.js';
@@ -36,7 +36,7 @@ const references = readFileSync(
 const posts = references.map(({ post: { ocr, ...words } }): ModelInput => ({ ...words, imageText: ocr }));
 const settings = bundle.manifest.ranker;
 
-let models: WordModels;
+let models: Models;
 beforeAll(async () => {
   const open = (file: string) => openSession(bundle.path(file), 'cpu', 1);
   models = {
@@ -44,6 +44,7 @@ beforeAll(async () => {
     search: await open(bundle.manifest.memory.search),
     decoder: await open(bundle.manifest.decoder.model),
     ranker: await open(settings.model),
+    fusion: await open(bundle.manifest.fusion.model),
   };
 });
 afterAll(() => Promise.all(Object.values(models).map((model) => model.close())));
@@ -110,8 +111,8 @@ describe('the keyphrase model and the reference in Python', () => {
     for (const [post, input] of posts.entries()) {
       const [found] = await predict([input], 5);
       const { keyphrases } = references[post]!;
-      expect(found!.map(({ phrase }) => phrase)).toEqual(keyphrases.map(({ phrase }) => phrase));
-      found!.forEach(({ score }, rank) => expect(score).toBeCloseTo(keyphrases[rank]!.score, 3));
+      expect(found!.phrases.map(({ phrase }) => phrase)).toEqual(keyphrases.map(({ phrase }) => phrase));
+      found!.phrases.forEach(({ score }, rank) => expect(score).toBeCloseTo(keyphrases[rank]!.score, 3));
     }
   });
 });
@@ -122,28 +123,29 @@ describe('the keyphrase model', () => {
     const together = await predict(posts, 5);
     for (const [post, input] of posts.entries()) {
       const [alone] = await predict([input], 5);
-      expect(together[post]!.map(({ phrase }) => phrase)).toEqual(alone!.map(({ phrase }) => phrase));
-      together[post]!.forEach(({ score }, rank) => {
-        expect(Math.abs(score - alone![rank]!.score)).toBeLessThan(1e-4);
+      const { phrases } = together[post]!;
+      expect(phrases.map(({ phrase }) => phrase)).toEqual(alone!.phrases.map(({ phrase }) => phrase));
+      phrases.forEach(({ score }, rank) => {
+        expect(Math.abs(score - alone!.phrases[rank]!.score)).toBeLessThan(1e-4);
       });
     }
   });
 
   it('says of every keyphrase how it was found', async () => {
-    const found = (await createKeyphraseModel(bundle, models, [])(posts, 5)).flat();
+    const predicted = await createKeyphraseModel(bundle, models, [])(posts, 5);
+    const found = predicted.flatMap(({ phrases }) => phrases);
     expect(found.filter(({ origin }) => origin.length === 0)).toEqual([]);
     expect(new Set(found.flatMap(({ origin }) => origin)).size).toBe(4);
   });
 
-  it.each(modelParts)('finds other keyphrases without its part "%s"', async (part) => {
+  it.each(wordParts)('finds other keyphrases without its part "%s"', async (part) => {
     const whole = await createKeyphraseModel(bundle, models, [])(posts, 5);
     const without = await createKeyphraseModel(bundle, models, [part])(posts, 5);
     expect(without).not.toEqual(whole);
   });
 
   it('proposes nothing of its own without any of its parts', async () => {
-    const everything: readonly ModelPart[] = modelParts;
-    const found = await createKeyphraseModel(bundle, models, everything)(posts, 5);
-    expect(found).toEqual(posts.map(() => []));
+    const found = await createKeyphraseModel(bundle, models, wordParts)(posts, 5);
+    expect(found).toEqual(posts.map(() => ({ phrases: [] })));
   });
 });

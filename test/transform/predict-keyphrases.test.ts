@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EnrichedPost } from '../../src/domain/entity.js';
+import type { ScoredPhrase } from '../../src/domain/keyphrase.js';
 import { createKeyphrasePredictor, type PredictionOptions } from '../../src/transform/predict-keyphrases.js';
 
 type Asked = Parameters<PredictionOptions['predict']>[0];
@@ -25,13 +26,12 @@ function predictor(asked: Asked[], scores: readonly number[] = [0.9, 0.5, 0.1]) 
     cleanText: (text) => text.toLowerCase().replace('!', ''),
     predict(input) {
       asked.push(input);
-      return Promise.resolve(
-        ['caturday', 'cats of twitter', 'cat'].map((phrase, rank) => ({
-          phrase,
-          score: scores[rank] ?? 0,
-          origin: ['classified'],
-        })),
-      );
+      const phrases = ['caturday', 'cats of twitter', 'cat'].map((phrase, rank): ScoredPhrase => ({
+        phrase,
+        score: scores[rank] ?? 0,
+        origin: ['classified'],
+      }));
+      return Promise.resolve({ phrases });
     },
   });
 }

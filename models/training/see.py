@@ -1,0 +1,192 @@
+"""Trains the half that sees: on Flickr8k's photos, and on the benchmark's posts with stand-ins for their photos.
+
+The words' half stays as it is. Its token states are read once and kept, so that this takes minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from dataclasses import dataclass
+from typing import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from fusion import REGIONS, SHARPNESS, Fusion
+from optimise import warm_up_and_decay
+
+
+@dataclass
+class Photos:
+    """Photos with what is said of them; rows of `states`."""
+
+    regions: np.ndarray  # [photos, views, 49, 1280]
+    own: Mapping[int, Sequence[int]]  # the captions of each photo
+    states: np.ndarray  # [captions, tokens, width]
+    mask: np.ndarray
+    nouns: Sequence[Sequence[int]]  # of each photo, from all its captions
+    lacking: Mapping[int, Sequence[tuple[int, int]]]  # of each photo: (row of `lacking_states`, the noun that was taken out)
+    lacking_states: np.ndarray
+    lacking_mask: np.ndarray
+
+
+@dataclass
+class Posts:
+    """The benchmark's posts, for which words stand in for the photo."""
+
+    states: np.ndarray
+    mask: np.ndarray
+    words: Sequence[np.ndarray]  # of each post its entities and attributes, states [words, width]
+    match: np.ndarray  # [posts], as published
+
+
+def tensors(states: np.ndarray, mask: np.ndarray, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Some rows, cut to the longest of them."""
+    keep = mask[rows]
+    longest = max(1, int(keep.sum(1).max()))
+    return torch.from_numpy(states[rows, :longest]).float(), torch.from_numpy(keep[:, :longest])
+
+
+def distinct_batches(own: Mapping[int, Sequence[int]], size: int, chance: random.Random) -> list[list[tuple[int, int]]]:
+    """Each photo with each of its captions; no photo twice in a batch."""
+    rounds = max(map(len, own.values()))
+    batches = []
+    for turn in range(rounds):
+        pairs = [(photo, captions[turn]) for photo, captions in own.items() if turn < len(captions)]
+        chance.shuffle(pairs)
+        batches += [pairs[i : i + size] for i in range(0, len(pairs), size) if len(pairs) - i >= size // 2]
+    return batches
+
+
+class Trainer:
+    def __init__(self, model: Fusion, photos: Photos, posts: Posts, noun_vectors: Tensor, label_vectors: Tensor, settings: Mapping, seed: int):
+        self.model, self.photos, self.posts, self.settings = model, photos, posts, settings
+        self.noun_vectors = F.normalize(noun_vectors, dim=-1)
+        # A label that says nearly the same as a noun is no wrong answer for it.
+        near = (F.normalize(label_vectors, dim=-1) @ self.noun_vectors.T).amax(1)
+        self.others = F.normalize(label_vectors[near < settings["near"]], dim=-1)
+        self.scale = nn.Parameter(torch.tensor(settings["noun_scale"]))
+        self.chance = random.Random(f"{seed}/see")
+        torch.manual_seed(seed)
+
+    def some_regions(self, photos: Sequence[int], views: bool = True) -> Tensor:
+        """A random view of each photo and some of its regions, [photos, regions, features]."""
+        keep = sorted(self.chance.sample(range(REGIONS), self.settings["regions"]))
+        view = [self.chance.randrange(self.photos.regions.shape[1]) if views else 0 for _ in photos]
+        return torch.from_numpy(self.photos.regions[photos, view][:, keep]).float()
+
+    def on_photos(self, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+        """The loss of a batch of photos and captions; what sets a region apart from the token nearest to it [_, shared]."""
+        model, numbers = self.model, [photo for photo, _ in pairs]
+        regions, worth = model.regions(self.some_regions(numbers))
+        states, mask = tensors(self.photos.states, self.photos.mask, [caption for _, caption in pairs])
+        tokens, token_worth = model.tokens(states, mask)
+        logits = model.logits(regions, worth, tokens, token_worth, mask)
+        own = torch.arange(len(pairs))
+        contrast = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+        # A stranger in two: as in the pairs that are to be told apart later.
+        strangers = logits[own, own.roll(1)]
+        matching = F.softplus(-logits.diagonal()).mean() + F.softplus(strangers).mean()
+        near = torch.einsum("prs,pts->prt", regions, tokens).argmax(2)
+        residual = (regions - tokens.gather(1, near[..., None].expand(-1, -1, tokens.shape[-1]))).detach()
+        return contrast + 0.5 * matching + self.on_nouns(numbers, regions, worth), residual.flatten(0, 1)
+
+    def on_nouns(self, numbers: Sequence[int], regions: Tensor, worth: Tensor) -> Tensor:
+        """The noun that a caption lacks is to be seen, and its regions are to be weighed."""
+        chosen = [self.chance.choice(self.photos.lacking[n]) if self.photos.lacking.get(n) else None for n in numbers]
+        rows = [i for i, one in enumerate(chosen) if one is not None]
+        states, mask = tensors(self.photos.lacking_states, self.photos.lacking_mask, [chosen[i][0] for i in rows])
+        sight = self.model(regions[rows], worth[rows], states, mask)
+        others = self.others[torch.randperm(len(self.others))[: self.settings["others"]]]
+        logp = F.log_softmax(self.scale * sight.vector @ torch.cat([self.noun_vectors, others]).T, -1)
+        target = torch.zeros(len(rows), len(self.noun_vectors))
+        for at, i in enumerate(rows):
+            target[at, list(self.photos.nouns[numbers[i]])] = 1
+            target[at, chosen[i][1]] = self.settings["lacking"]
+        loss = -(target / target.sum(1, keepdim=True) * logp[:, : len(self.noun_vectors)]).sum(1).mean()
+        # The paper's refinement: regions weighed by the words as they would be by the true keyphrases.
+        with torch.no_grad():
+            alone = self.model.value(regions[rows])
+            seen = F.normalize(self.model.mixed(F.gelu(alone)) + alone, dim=-1)
+            true = torch.einsum("prh,nh->prn", seen, self.noun_vectors).masked_fill(target[:, None] == 0, -1).amax(2)
+            true = (SHARPNESS * true).softmax(-1)
+        apart = F.kl_div((SHARPNESS * sight.correlation).log_softmax(-1), true, reduction="batchmean")
+        return self.settings["noun"] * loss + self.settings["refine"] * apart
+
+    def stand_ins(self, posts: Sequence[int], residual: Tensor) -> Tensor:
+        """Regions of shared width [posts, regions, shared] that are words, as far from them as real regions are."""
+        count = self.settings["regions"]
+        found = []
+        for post in posts:
+            words = torch.from_numpy(self.posts.words[post]).float()[:, None]
+            tokens, _ = self.model.tokens(words, torch.ones(words.shape[:2], dtype=torch.bool))
+            found.append(tokens[torch.randint(len(tokens), (count,)), 0])
+        noise = residual[torch.randint(len(residual), (len(posts), count))]
+        return F.normalize(torch.stack(found) + noise, dim=-1)
+
+    def on_posts(self, posts: Sequence[int], residual: Tensor) -> Tensor:
+        """The published matching score of posts with their stand-ins, and none with those of another post."""
+        regions = self.stand_ins(posts, residual)
+        worth = torch.full(regions.shape[:2], 1 / regions.shape[1])
+        states, mask = tensors(self.posts.states, self.posts.mask, posts)
+        own = self.model(regions, worth, states, mask).logit
+        strange = self.model(regions.roll(1, 0), worth, states, mask).logit
+        target = torch.from_numpy(self.posts.match[posts]).float()
+        return F.binary_cross_entropy_with_logits(own, target) + F.softplus(strange).mean()
+
+    def fit(self, photos: Sequence[int], watch) -> None:
+        settings, own = self.settings, {n: self.photos.own[n] for n in photos}
+        groups = [{"params": self.model.parameters(), "weight_decay": settings["weight_decay"]}, {"params": [self.scale], "weight_decay": 0.0}]
+        optimiser = torch.optim.AdamW(groups, lr=settings["lr"])
+        steps = settings["epochs"] * len(distinct_batches(own, settings["batch"], random.Random(0)))
+        schedule = warm_up_and_decay(optimiser, steps, max(1, steps // 10))
+        for epoch in range(settings["epochs"]):
+            began, seen = time.monotonic(), []
+            self.model.train()
+            order = self.chance.sample(range(len(self.posts.match)), len(self.posts.match))
+            for number, pairs in enumerate(tqdm(distinct_batches(own, settings["batch"], self.chance), desc=f"see {epoch + 1}/{settings['epochs']}", disable=None)):
+                loss, residual = self.on_photos(pairs)
+                turn = [order[(number * settings["posts"] + i) % len(order)] for i in range(settings["posts"])]
+                loss = loss + settings["post"] * self.on_posts(turn, residual)
+                optimiser.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+                optimiser.step()
+                schedule.step()
+                seen.append(loss.item())
+            print("see", json.dumps({"epoch": epoch + 1, "loss": round(float(np.mean(seen)), 4), "seconds": round(time.monotonic() - began)} | watch()), flush=True)
+
+
+@torch.inference_mode()
+def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndarray, rows: Sequence[tuple[int, int]], region_filter: float = 1.0) -> dict[str, np.ndarray]:
+    """Photos [photos, 49, 1280] and texts, paired by `rows`: match, weights and vectors, a row each."""
+    model.eval()
+    found: dict[str, list] = {"match": [], "weights": [], "vector": []}
+    for start in range(0, len(rows), 64):
+        photos, texts = zip(*rows[start : start + 64])
+        known, worth = model.regions(torch.from_numpy(regions[list(photos)]).float())
+        sight = model(known, worth, *tensors(states, mask, list(texts)), region_filter)
+        for name, values in found.items():
+            values.append(getattr(sight, name).numpy())
+    return {name: np.concatenate(values) for name, values in found.items()}
+
+
+def best_threshold(scores: np.ndarray, hits: np.ndarray) -> float:
+    """The score from which on hits and misses are told apart best: most true and fewest false positives (Youden's J)."""
+    candidates = np.sort(scores)
+    rates = [(scores[hits] >= c).mean() - (scores[~hits] >= c).mean() for c in candidates]
+    return candidates[int(np.argmax(rates))]
+
+
+def auc(scores: np.ndarray, hits: np.ndarray) -> float:
+    """The area under the ROC curve: the chance that a hit scores above a miss."""
+    order = scores.argsort(kind="stable")
+    ranks = np.empty(len(scores))
+    ranks[order] = np.arange(1, len(scores) + 1)
+    positives = int(hits.sum())
+    return float((ranks[hits].sum() - positives * (positives + 1) / 2) / (positives * (len(hits) - positives)))

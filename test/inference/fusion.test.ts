@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { boxWithin, type Box, type DecodedImage } from '../../src/domain/image.js';
+import { createFusion } from '../../src/inference/fusion.js';
+import { createImageModel } from '../../src/inference/image-model.js';
+import { createKeyphraseModel, type Models } from '../../src/inference/keyphrase-model.js';
+import { readBundle } from '../../src/inference/model-bundle.js';
+import type { ImageEncoding, ModelInput } from '../../src/inference/protocol.js';
+import { openSession, type Session } from '../../src/inference/session.js';
+import { createImageDecoder } from '../../src/transform/decode-image.js';
+
+/** What `models/training/reference_photos.py` makes of a text and a photo with the shipped bundle. */
+interface Reference {
+  readonly text: string;
+  readonly photo: string;
+  /** One pixel in 32 each way, from the 17th on. */
+  readonly pixels: readonly (readonly (readonly number[])[])[];
+  readonly entities: readonly { readonly label: string; readonly score: number; readonly box: Box }[];
+  readonly match: number;
+  readonly weights: readonly number[];
+  readonly shown: readonly { readonly word: string; readonly score: number }[];
+}
+
+const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const bundle = readBundle(at('models/bundle'));
+const { manifest } = bundle;
+const references = readFileSync(at('models/training/tests/fixtures/photos.jsonl'), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Reference);
+
+let models: Models & { readonly image: Session };
+let images: DecodedImage[];
+let encodings: readonly ImageEncoding[];
+beforeAll(async () => {
+  const open = (file: string) => openSession(bundle.path(file), 'cpu', 1);
+  models = {
+    text: await open(manifest.text.model),
+    search: await open(manifest.memory.search),
+    decoder: await open(manifest.decoder.model),
+    ranker: await open(manifest.ranker.model),
+    image: await open(manifest.image.model),
+    fusion: await open(manifest.fusion.model),
+  };
+  const decoder = createImageDecoder({ ...manifest.image, maxPixels: 1e8 });
+  images = [];
+  for (const { photo } of references) {
+    const image = await decoder.decode(readFileSync(at(`assets/demo/photos/${photo}`)));
+    if (image.kind === 'absent') throw new Error(`${photo}: ${image.detail}`);
+    images.push(image);
+  }
+  encodings = await createImageModel(bundle, models.image)(images.map(({ pixels }) => pixels));
+});
+afterAll(() => Promise.all(Object.values(models).map((model) => model.close())));
+
+const inputOf = (post: number, regionsOf = post): ModelInput => ({
+  text: references[post]!.text,
+  entities: encodings[regionsOf]!.entities.map(({ label }) => label),
+  attributes: [],
+  imageText: '',
+  regions: encodings[regionsOf]!.regions,
+});
+
+describe('the half that sees and the reference in Python', () => {
+  it('decode a photo to nearly the same pixels', () => {
+    for (const [post, { pixels }] of references.entries()) {
+      const { pixels: own, width } = images[post]!;
+      const differences = pixels.flatMap((row, y) =>
+        row.flatMap((pixel, x) =>
+          pixel.map((value, colour) =>
+            Math.abs(value - own[((y * 32 + 16) * width + x * 32 + 16) * 3 + colour]!),
+          ),
+        ),
+      );
+      expect(differences.reduce((sum, one) => sum + one, 0) / differences.length).toBeLessThan(4);
+    }
+  });
+
+  it('find the same entities in the same places', () => {
+    for (const [post, { entities }] of references.entries()) {
+      const found = new Map(encodings[post]!.entities.map((entity) => [entity.label, entity]));
+      for (const { label, score, box } of entities.slice(0, 1)) {
+        expect([...found.keys()], references[post]!.photo).toContain(label);
+        expect(Math.abs(found.get(label)!.score! - score)).toBeLessThan(0.1);
+        found.get(label)!.box!.forEach((edge, side) => expect(Math.abs(edge - box[side]!)).toBeLessThan(0.3));
+      }
+    }
+  });
+
+  it('match and weigh regions alike, and see the same', async () => {
+    const fused = await createFusion(bundle, models, ['image-filter'])(
+      references.map((_, post) => inputOf(post)),
+    );
+    for (const [post, reference] of references.entries()) {
+      const { photo, shown } = fused[post]!;
+      expect(Math.abs(photo.match - reference.match), reference.photo).toBeLessThan(0.05);
+      photo.weights.forEach((weight, region) =>
+        expect(Math.abs(weight - reference.weights[region]!)).toBeLessThan(0.02),
+      );
+      expect(shown.map(({ word }) => word)).toContain(reference.shown[0]!.word);
+    }
+  });
+});
+
+describe('the fusion of photo and text', () => {
+  it('leaves posts without a photo alone', async () => {
+    const [without, withPhoto] = await createFusion(
+      bundle,
+      models,
+      [],
+    )([{ text: 'good morning', entities: [], attributes: [], imageText: '' }, inputOf(0)]);
+    expect(without).toBeUndefined();
+    expect(withPhoto?.photo.weights).toHaveLength(49);
+    expect(withPhoto!.photo.weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 4);
+  });
+
+  it('says the same of a post whatever its batch-mates are, within 1e-4', async () => {
+    const fuse = createFusion(bundle, models, []);
+    const together = await fuse(references.map((_, post) => inputOf(post)));
+    for (const post of references.keys()) {
+      const [alone] = await fuse([inputOf(post)]);
+      expect(Math.abs(alone!.photo.match - together[post]!.photo.match)).toBeLessThan(1e-4);
+      expect(together[post]!.shown.map(({ word }) => word)).toEqual(alone!.shown.map(({ word }) => word));
+    }
+  });
+
+  it('takes a matching score that is given, and turns the photo away by it', async () => {
+    const [low, high] = await createFusion(
+      bundle,
+      models,
+      [],
+    )([
+      { ...inputOf(0), match: 0 },
+      { ...inputOf(0), match: 1 },
+    ]);
+    expect(low).toMatchObject({ photo: { used: false, match: 0 }, shown: [] });
+    expect(high).toMatchObject({ photo: { used: true, match: 1 } });
+    expect(high!.shown).toHaveLength(manifest.fusion.shown);
+  });
+
+  it('does not let a photo that is turned away say anything', async () => {
+    const predict = createKeyphraseModel(bundle, models, []);
+    const { regions, ...words } = inputOf(0);
+    const [turnedAway, textAlone] = await predict(
+      [
+        { ...words, regions: regions!, match: 0 },
+        { ...words, entities: [] },
+      ],
+      5,
+    );
+    expect(turnedAway!.phrases).toEqual(textAlone!.phrases);
+  });
+
+  it('weighs all regions the same without the region filter', async () => {
+    const [fused] = await createFusion(bundle, models, ['region-filter'])([inputOf(0)]);
+    fused!.photo.weights.forEach((weight) => expect(weight).toBeCloseTo(1 / 49, 5));
+  });
+
+  it('puts no words forward without the fusion, and turns no photo away without the image filter', async () => {
+    const [noWords] = await createFusion(bundle, models, ['fusion'])([{ ...inputOf(0), match: 1 }]);
+    expect(noWords!.shown).toEqual([]);
+    const [kept] = await createFusion(bundle, models, ['image-filter'])([{ ...inputOf(0), match: 0 }]);
+    expect(kept!.photo.used).toBe(true);
+  });
+});
+
+describe('a box within a box', () => {
+  it('is a fraction of the whole', () => {
+    expect(boxWithin([0.5, 0, 1, 1], [0, 0.25, 0.5, 1])).toEqual([0.5, 0.25, 0.75, 1]);
+  });
+});
