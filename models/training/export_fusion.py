@@ -50,6 +50,11 @@ def build(weights: dict[str, np.ndarray], heads: int) -> Graph:
     region_worth = g.node("Softmax", [g.node("Squeeze", [linear(seen, "region_worth"), axis_2], "region_worth.flat")], "region_worth.share", axis=-1)
     region = unit(linear(seen, "region"), "region.unit")
 
+    def whole(x: str, worth: str, name: str) -> str:
+        """The pieces' features, as much as each counts, [posts, shared] of length 1."""
+        row = g.node("MatMul", [g.node("Unsqueeze", [worth, axis_1], f"{name}.worth"), x], f"{name}.row")
+        return unit(linear(g.node("Squeeze", [row, axis_1], f"{name}.flat"), name), f"{name}.unit")
+
     keep = g.node("Cast", ["mask"], "keep", to=TensorProto.FLOAT)
     hide = g.node("Mul", [g.node("Sub", [keep, number("one", 1)], "padding"), number("far", 1e4)], "hide")  # -1e4 in padding
     read = norm(g.node("Concat", ["keys", "values"], "states", axis=-1), "token_norm")
@@ -65,7 +70,9 @@ def build(weights: dict[str, np.ndarray], heads: int) -> Graph:
     of_tokens = g.node("ReduceMax", [likeness, axis_1], "of_tokens", keepdims=0)
     found = [g.node("ReduceSum", [g.node("Mul", pair, f"{name}.weighed"), axis_1], f"{name}.found", keepdims=0)
              for name, pair in (("token", [of_tokens, token_worth]), ("region", [of_regions, region_worth]))]  # fmt: skip
-    logit = g.node("Mul", [g.node("Add", found, "found"), number("match_scale", weights["match_scale"])], "logit.scaled")
+    wholes = g.node("Mul", [whole(seen, region_worth, "whole_photo"), whole(read, token_worth, "whole_text")], "wholes")
+    wholes = g.node("ReduceSum", [wholes, axis_1], "whole.found", keepdims=0)
+    logit = g.node("Mul", [g.node("Sum", [*found, wholes], "found"), number("match_scale", weights["match_scale"])], "logit.scaled")
     match = g.node("Sigmoid", [g.node("Add", [logit, number("match_bias", weights["match_bias"])], "logit")], "match")
     sharp = g.node("Mul", [g.node("Unsqueeze", [match, axis_1], "match.wide"), g.node("Mul", [number("sharpness", SHARPNESS), "region_filter"], "sharp")], "sharp.match")
     weight = g.node("Softmax", [g.node("Mul", [of_regions, sharp], "weights.logits")], "weights", axis=-1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Iterator, Sequence
@@ -24,7 +25,7 @@ from decoder import END, LONGEST, UNKNOWN, Pieces, beams
 from inputs import Post, assemble, pad
 from measure import stem
 
-BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
+BUNDLE = Path(os.environ.get("TAGSTREAM_MODEL_PATH") or Path(__file__).resolve().parents[1] / "bundle")
 SNAKE = {"pastShrink": "past_shrink"}
 
 

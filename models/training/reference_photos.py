@@ -61,7 +61,7 @@ class Sighted:
         match, weights, vector = (rows[0] for rows in self.fusion.run(["match", "weights", "vector"], feed))
         cosines, calibration = self.vectors @ vector, settings["calibration"]
         best = np.argsort(-cosines, kind="stable")[: settings["shown"]]
-        scores = calibration["worth"] / (1 + np.exp(-(calibration["a"] * cosines[best] + calibration["b"])))
+        scores = match * calibration["worth"] / (1 + np.exp(-(calibration["a"] * cosines[best] + calibration["b"])))
         shown = [{"word": self.words[i], "score": float(score)} for i, score in zip(best, scores)]
         return {"match": float(match), "weights": weights.tolist(), "shown": shown}
 

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from fusion import REGIONS, SHARPNESS, Fusion
-from optimise import warm_up_and_decay
+from fusion import REGIONS, SHARPNESS, Fusion, Part
+from optimise import descend, warm_up_and_decay
 
 
 @dataclass
@@ -83,25 +84,25 @@ class Trainer:
     def on_photos(self, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
         """The loss of a batch of photos and captions; what sets a region apart from the token nearest to it [_, shared]."""
         model, numbers = self.model, [photo for photo, _ in pairs]
-        regions, worth = model.regions(self.some_regions(numbers))
+        photos = model.photos(self.some_regions(numbers))
         states, mask = tensors(self.photos.states, self.photos.mask, [caption for _, caption in pairs])
-        tokens, token_worth = model.tokens(states, mask)
-        logits = model.logits(regions, worth, tokens, token_worth, mask)
+        texts = model.texts(states, mask)
+        logits = model.logits(photos, texts, mask)
         own = torch.arange(len(pairs))
         contrast = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
         # A stranger in two: as in the pairs that are to be told apart later.
         strangers = logits[own, own.roll(1)]
         matching = F.softplus(-logits.diagonal()).mean() + F.softplus(strangers).mean()
-        near = torch.einsum("prs,pts->prt", regions, tokens).argmax(2)
-        residual = (regions - tokens.gather(1, near[..., None].expand(-1, -1, tokens.shape[-1]))).detach()
-        return contrast + 0.5 * matching + self.on_nouns(numbers, regions, worth), residual.flatten(0, 1)
+        near = torch.einsum("prs,pts->prt", photos.pieces, texts.pieces).argmax(2)
+        residual = (photos.pieces - texts.pieces.gather(1, near[..., None].expand(-1, -1, texts.pieces.shape[-1]))).detach()
+        return contrast + 0.5 * matching + self.on_nouns(numbers, photos), residual.flatten(0, 1)
 
-    def on_nouns(self, numbers: Sequence[int], regions: Tensor, worth: Tensor) -> Tensor:
+    def on_nouns(self, numbers: Sequence[int], photos: Part) -> Tensor:
         """The noun that a caption lacks is to be seen, and its regions are to be weighed."""
         chosen = [self.chance.choice(self.photos.lacking[n]) if self.photos.lacking.get(n) else None for n in numbers]
         rows = [i for i, one in enumerate(chosen) if one is not None]
         states, mask = tensors(self.photos.lacking_states, self.photos.lacking_mask, [chosen[i][0] for i in rows])
-        sight = self.model(regions[rows], worth[rows], states, mask)
+        sight = self.model(photos[rows], self.model.texts(states, mask), mask)
         others = self.others[torch.randperm(len(self.others))[: self.settings["others"]]]
         logp = F.log_softmax(self.scale * sight.vector @ torch.cat([self.noun_vectors, others]).T, -1)
         target = torch.zeros(len(rows), len(self.noun_vectors))
@@ -111,7 +112,7 @@ class Trainer:
         loss = -(target / target.sum(1, keepdim=True) * logp[:, : len(self.noun_vectors)]).sum(1).mean()
         # The paper's refinement: regions weighed by the words as they would be by the true keyphrases.
         with torch.no_grad():
-            alone = self.model.value(regions[rows])
+            alone = self.model.value(photos.pieces[rows])
             seen = F.normalize(self.model.mixed(F.gelu(alone)) + alone, dim=-1)
             true = torch.einsum("prh,nh->prn", seen, self.noun_vectors).masked_fill(target[:, None] == 0, -1).amax(2)
             true = (SHARPNESS * true).softmax(-1)
@@ -124,27 +125,34 @@ class Trainer:
         found = []
         for post in posts:
             words = torch.from_numpy(self.posts.words[post]).float()[:, None]
-            tokens, _ = self.model.tokens(words, torch.ones(words.shape[:2], dtype=torch.bool))
-            found.append(tokens[torch.randint(len(tokens), (count,)), 0])
+            named = self.model.texts(words, torch.ones(words.shape[:2], dtype=torch.bool)).pieces
+            found.append(named[torch.randint(len(named), (count,)), 0])
         noise = residual[torch.randint(len(residual), (len(posts), count))]
         return F.normalize(torch.stack(found) + noise, dim=-1)
 
     def on_posts(self, posts: Sequence[int], residual: Tensor) -> Tensor:
         """The published matching score of posts with their stand-ins, and none with those of another post."""
         regions = self.stand_ins(posts, residual)
-        worth = torch.full(regions.shape[:2], 1 / regions.shape[1])
         states, mask = tensors(self.posts.states, self.posts.mask, posts)
-        own = self.model(regions, worth, states, mask).logit
-        strange = self.model(regions.roll(1, 0), worth, states, mask).logit
+        texts = self.model.texts(states, mask)
+        # Words stand in for regions, not for the photo as a whole: it is as like the text as its regions are on average.
+        like = torch.einsum("prs,qs->pqr", regions, F.normalize((texts.pieces * texts.worth[..., None]).sum(1), dim=-1)).mean(2)
+        worth = torch.full(regions.shape[:2], 1 / regions.shape[1])
+        whole = lambda likeness: likeness[:, None] * texts.whole
+        count = torch.arange(len(posts))
+        own = self.model(Part(regions, worth, whole(like.diagonal())), texts, mask).logit
+        strange = self.model(Part(regions.roll(1, 0), worth, whole(like.roll(1, 0)[count, count])), texts, mask).logit
         target = torch.from_numpy(self.posts.match[posts]).float()
         return F.binary_cross_entropy_with_logits(own, target) + F.softplus(strange).mean()
 
-    def fit(self, photos: Sequence[int], watch) -> None:
+    def fit(self, photos: Sequence[int], watch) -> nn.Module:
+        """Trains on some of the photos; returns the running average of the weights. `watch(model)` returns figures to print."""
         settings, own = self.settings, {n: self.photos.own[n] for n in photos}
         groups = [{"params": self.model.parameters(), "weight_decay": settings["weight_decay"]}, {"params": [self.scale], "weight_decay": 0.0}]
         optimiser = torch.optim.AdamW(groups, lr=settings["lr"])
         steps = settings["epochs"] * len(distinct_batches(own, settings["batch"], random.Random(0)))
         schedule = warm_up_and_decay(optimiser, steps, max(1, steps // 10))
+        average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings["average"]))
         for epoch in range(settings["epochs"]):
             began, seen = time.monotonic(), []
             self.model.train()
@@ -153,13 +161,11 @@ class Trainer:
                 loss, residual = self.on_photos(pairs)
                 turn = [order[(number * settings["posts"] + i) % len(order)] for i in range(settings["posts"])]
                 loss = loss + settings["post"] * self.on_posts(turn, residual)
-                optimiser.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-                optimiser.step()
-                schedule.step()
-                seen.append(loss.item())
-            print("see", json.dumps({"epoch": epoch + 1, "loss": round(float(np.mean(seen)), 4), "seconds": round(time.monotonic() - began)} | watch()), flush=True)
+                seen.append(descend(loss, self.model, optimiser, schedule))
+                average.update_parameters(self.model)
+            log = {"epoch": epoch + 1, "loss": round(float(np.mean(seen)), 4), "seconds": round(time.monotonic() - began)}
+            print("see", json.dumps(log | watch(average.module)), flush=True)
+        return average.module
 
 
 @torch.inference_mode()
@@ -169,8 +175,9 @@ def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndar
     found: dict[str, list] = {"match": [], "weights": [], "vector": []}
     for start in range(0, len(rows), 64):
         photos, texts = zip(*rows[start : start + 64])
-        known, worth = model.regions(torch.from_numpy(regions[list(photos)]).float())
-        sight = model(known, worth, *tensors(states, mask, list(texts)), region_filter)
+        read, keep = tensors(states, mask, list(texts))
+        seen = model.photos(torch.from_numpy(np.asarray(regions[list(photos)])).float())
+        sight = model(seen, model.texts(read, keep), keep, region_filter)
         for name, values in found.items():
             values.append(getattr(sight, name).numpy())
     return {name: np.concatenate(values) for name, values in found.items()}

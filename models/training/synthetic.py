@@ -17,11 +17,12 @@ TOPICS = {  # label → words that give it away
     "jazz": "saxophone trumpet swing quartet solo",
     "travel": "airport beach passport hotel sea",
 }
+COLOURS = {"dog": (120, 70, 20), "beach": (230, 210, 150), "snow": (250, 250, 255), "grass": (40, 160, 40)}  # what photos show
 FILLER = "the a we today so very this my new just see here again now really".split()
 
 
 def write_data(folder: Path, seed: int) -> Path:
-    """Writes tweets/ and hashtags/ under `folder`; a post is filler with two words of its topic."""
+    """Writes tweets/, hashtags/ and flickr8k-itm/ under `folder`; a post is filler with two words of its topic."""
     chance = random.Random(seed)
     labels = list(TOPICS)
 
@@ -30,7 +31,7 @@ def write_data(folder: Path, seed: int) -> Path:
         words = chance.sample(TOPICS[label].split(), 3)
         text = chance.sample(FILLER, 6) + words[:2]
         chance.shuffle(text)
-        return {"id": f"s-{i}", "text": " ".join(text), "ocr": "", "attributes": [words[2]], "entities": [], "match": None, "keyphrases": [label]}
+        return {"id": f"s-{i}", "text": " ".join(text), "ocr": "", "attributes": [words[2]], "entities": [], "match": 0.9, "keyphrases": [label]}
 
     def tweet(i: int) -> str:
         made = post(i)
@@ -45,7 +46,23 @@ def write_data(folder: Path, seed: int) -> Path:
         lines(f"tweets/{file}.jsonl", (json.dumps(post(i)) for i in range(count)))
     lines("hashtags/tweets.txt", map(tweet, range(100)))
     lines("hashtags/image-tweets.jsonl", (json.dumps({"id": str(i), "text": tweet(i), "attributes": ["sky"]}) for i in range(100)))
+    write_photos(folder / "flickr8k-itm", chance)
     return folder
+
+
+def write_photos(folder: Path, chance: random.Random) -> None:
+    """Photos of one colour each, with a caption that names it and one that names another."""
+    from PIL import Image
+
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for name, count in (("train", 40), ("dev", 12)):
+        rows = []
+        for i in range(count):
+            shown, other = chance.sample(list(COLOURS), 2)
+            photo = f"{name}{i}.jpg"
+            Image.new("RGB", (224, 224), tuple(c + chance.randint(-5, 5) for c in COLOURS[shown])).save(folder / "images" / photo)
+            rows += [f"{photo}\tA {shown} in the picture .\tmatch", f"{photo}\tA {other} in the picture .\tno-match"]
+        (folder / f"{name}.tsv").write_text("".join(f"{row}\n" for row in rows), "utf-8")
 
 
 def tiny_tokenizer(texts: Iterable[str]) -> str:

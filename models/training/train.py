@@ -416,7 +416,7 @@ def see(run: Run) -> None:
     hits = np.array([match for photo, _, match in pairs.rows if photo in held])
     asked = [(photo, row, noun) for photo in sorted(held) for row, noun in taken.get(photo, [])]
 
-    def watch() -> dict[str, float]:
+    def watch(model: Fusion) -> dict[str, float]:
         served = regions[:, 0]
         found = seeing.sights(model, served, states, mask, rows)
         lacked = seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked])
@@ -424,7 +424,7 @@ def see(run: Run) -> None:
         rank = (likeness > likeness[np.arange(len(asked)), [noun for *_, noun in asked]][:, None]).sum(1)
         return {"AUC": round(seeing.auc(found["match"], hits), 4), "noun@1": round(float((rank < 1).mean()), 3), "noun@5": round(float((rank < 5).mean()), 3)}
 
-    trainer.fit(learnt, watch)
+    model = trainer.fit(learnt, watch)
     served = regions[:, 0]
     found = seeing.sights(model, served, states, mask, rows)
     lacked = seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked])
@@ -433,7 +433,7 @@ def see(run: Run) -> None:
     a, b = ranking.platt(likeness, right)
     # The photo's matching score at which strangers are told from own photos best.
     threshold = float(seeing.best_threshold(found["match"], hits))
-    figures = watch()
+    figures = watch(model)
     (run.cache / "see.json").write_text(json.dumps({"a": a, "b": b, "threshold": threshold, **figures}))
     torch.save(model.state_dict(), run.cache / "see.pt")
 
@@ -455,11 +455,19 @@ def manifest(run: Run) -> None:
     words = HERE.parent / "bundle" / "words.txt"
     if words.parent != run.bundle:
         (run.bundle / "words.txt").write_bytes(words.read_bytes())
-    ranked = json.loads((run.cache / "rank.json").read_text())
-    figures = {name: round(ranked[name], 2) for name in ("F1@1", "F1@3", "MAP@5")}
+    calibration, metrics = ranked(run)
     seen = run.cache / "see.json"
-    sight = json.loads(seen.read_text()) if seen.exists() else None
-    write_manifest(run.bundle, run.config, {"a": ranked["a"], "b": ranked["b"]}, sight, {"outOfFold": figures})
+    write_manifest(run.bundle, run.config, calibration, json.loads(seen.read_text()) if seen.exists() else None, metrics)
+
+
+def ranked(run: Run) -> tuple[dict, dict]:
+    """The ranker's calibration and figures; those of the bundle's manifest where only the half that sees was trained here."""
+    found = run.cache / "rank.json"
+    if not found.exists():
+        before = json.loads((run.bundle / "manifest.json").read_text())
+        return before["ranker"]["calibration"], before["metrics"]
+    result = json.loads(found.read_text())
+    return {"a": result["a"], "b": result["b"]}, {"outOfFold": {name: round(result[name], 2) for name in ("F1@1", "F1@3", "MAP@5")}}
 
 
 STAGES: dict[str, Callable[[Run], None] | Callable[[Run, str], None]] = {

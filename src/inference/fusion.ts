@@ -57,8 +57,9 @@ export function createFusion(
   const words = bundle.lines(file);
   const wordVectors = dequantise(readFileSync(bundle.path(vectors)), words.length);
   const has = (part: ModelPart) => !without.includes(part);
-  const probabilityOf = (cosine: number) =>
-    calibration.worth / (1 + Math.exp(-(calibration.a * cosine + calibration.b)));
+  /** That the photo belongs to the text, that it shows the word, and that people would tag what it shows. */
+  const probabilityOf = (matching: number, cosine: number) =>
+    (matching * calibration.worth) / (1 + Math.exp(-(calibration.a * cosine + calibration.b)));
 
   async function fuseTogether(posts: readonly PostWithPhoto[]): Promise<readonly Fused[]> {
     const { keys, values } = await models.text.run(textTensors(posts), {
@@ -88,7 +89,7 @@ export function createFusion(
       const used = score >= minMatch || !has('image-filter');
       const shown = (used && has('fusion') ? (near[row] ?? []) : []).map(({ index, score: cosine }) => ({
         word: words[index] ?? '',
-        score: probabilityOf(cosine),
+        score: probabilityOf(score, cosine),
       }));
       return { photo: { used, match: score, weights: [...rowOf(weights, row, regionCount)] }, shown };
     });

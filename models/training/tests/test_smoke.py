@@ -16,9 +16,9 @@ sys.path.insert(0, str(HERE.parent))
 NEEDED = ("torch", "onnx", "onnxruntime", "tokenizers", "torchvision", "nltk", "lightgbm", "yaml", "tqdm")
 MISSING = ", ".join(name for name in NEEDED if not importlib.util.find_spec(name))
 FILES = {
-    "associations.json", "decoder.onnx", "image.onnx", "imagenet-classes.txt", "labels.txt", "labels.vectors.bin",
+    "associations.json", "decoder.onnx", "fusion.onnx", "image.onnx", "imagenet-classes.txt", "labels.txt", "labels.vectors.bin",
     "memory.posts.json", "memory.vectors.bin", "pieces.txt", "ranker.onnx", "search.onnx", "text.onnx",
-    "tokenizer.json", "words.txt",
+    "tokenizer.json", "visual-words.txt", "visual-words.vectors.bin", "words.txt",
 }  # fmt: skip
 
 
