@@ -1,7 +1,9 @@
 """Posts with real photos that show what the half that sees does, and what comes of them.
 
     controls.py lacking own > own.jsonl       captions of Flickr8k's dev photos with one noun taken out: with their own
-                                              photo, with none, or with a stranger's. The noun is their keyphrase
+                                              photo, with none, or with a stranger's. The noun is their keyphrase.
+                                              --degrade blur, dark (a quarter of the light), jpeg (quality 8) or small
+                                              (a quarter of each side) spoils the photos first
     controls.py strangers < posts.jsonl       the benchmark's posts with their text alone and a stranger's photo
     controls.py share RESULTS POSTS           how often the keyphrase is among the first five, of `eval --results`
     controls.py matching                      ROC AUC and accuracy of the matching score on dev.tsv, by the bundle's files
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import io
 import json
 import random
 import sys
@@ -22,7 +25,7 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import photos as flickr
 from data import data_folder
@@ -36,8 +39,22 @@ HERE = Path(__file__).resolve().parent
 SEED, DRAWS = 1, 1000
 
 
-def image_uri(file: Path) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(file.read_bytes()).decode()}"
+def image_uri(content: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+
+
+def degraded(file: Path, kind: str) -> bytes:
+    """A photo as bad cameras and services leave it."""
+    photo = Image.open(file).convert("RGB")
+    if kind == "blur":
+        photo = photo.filter(ImageFilter.GaussianBlur(3))
+    elif kind == "dark":
+        photo = photo.point(lambda value: value // 4)
+    elif kind == "small":
+        photo = photo.resize([side // 4 for side in photo.size])
+    stream = io.BytesIO()
+    photo.save(stream, "JPEG", quality=8 if kind == "jpeg" else 90)
+    return stream.getvalue()
 
 
 def interval(groups: Sequence[Sequence], measure: Callable[[list], float]) -> tuple[float, float]:
@@ -51,7 +68,7 @@ def nouns() -> list[str]:
     return (HERE / "nouns.txt").read_text("utf-8").split("\n")[:-1]
 
 
-def lacking(data: Path, kind: str) -> None:
+def lacking(data: Path, kind: str, damage: str | None) -> None:
     """One caption of each photo and one of its nouns, drawn with the same seed for each kind."""
     pairs, known, chance = flickr.read_pairs(data, "dev.tsv"), flickr.by_stem(nouns()), random.Random(SEED)
     strangers = chance.sample(range(len(pairs.photos)), len(pairs.photos))
@@ -64,7 +81,7 @@ def lacking(data: Path, kind: str) -> None:
         shown = {"own": [photo], "none": [], "stranger": [strangers[photo]]}[kind]
         print(json.dumps({
             "id": pairs.photos[photo].stem, "text": flickr.without(caption, noun, known),
-            "images": [image_uri(pairs.photos[one]) for one in shown], "keyphrases": [nouns()[noun]],
+            "images": [image_uri(degraded(pairs.photos[one], damage) if damage else pairs.photos[one].read_bytes()) for one in shown], "keyphrases": [nouns()[noun]],
         }))  # fmt: skip
 
 
@@ -72,7 +89,7 @@ def strangers(data: Path) -> None:
     pairs, chance = flickr.read_pairs(data, "dev.tsv"), random.Random(SEED)
     for line in sys.stdin:
         post = json.loads(line)
-        photo = image_uri(chance.choice(pairs.photos))
+        photo = image_uri(chance.choice(pairs.photos).read_bytes())
         print(json.dumps({"id": post["id"], "text": post["text"], "images": [photo], "keyphrases": post["keyphrases"]}))
 
 
@@ -127,7 +144,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="folder of the data sets; default TAGSTREAM_DATA")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("lacking").add_argument("kind", choices=("own", "none", "stranger"))
+    of_lacking = commands.add_parser("lacking")
+    of_lacking.add_argument("kind", choices=("own", "none", "stranger"))
+    of_lacking.add_argument("--degrade", choices=("blur", "dark", "jpeg", "small"))
     for name in ("strangers", "matching", "entities"):
         commands.add_parser(name)
     of_share = commands.add_parser("share")
@@ -137,7 +156,7 @@ def main() -> None:
     if given.command == "share":
         share(given.results, given.posts)
     elif given.command == "lacking":
-        lacking(data_folder(given.data), given.kind)
+        lacking(data_folder(given.data), given.kind, given.degrade)
     else:
         {"strangers": strangers, "matching": matching, "entities": entities}[given.command](data_folder(given.data))
 

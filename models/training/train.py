@@ -159,7 +159,7 @@ def adapt(run: Run) -> None:
     watch = lambda t: run.figures(training.log_probabilities(t, run.batcher, watched)[1], watched)
     training.fit(tagger, run.batcher, run.hashtags, run.index, run.config["adapt"], run.config["modality_dropout"], "adapt", run.seed, run.cache / "adapt.resume.pt", watch)
     torch.save(tagger.state_dict(), run.cache / "adapt.pt")
-    (run.cache / "adapt.resume.pt").unlink()
+    (run.cache / "adapt.resume.pt").unlink(missing_ok=True)
 
 
 def finetune(run: Run, part: str) -> None:
