@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from fusion import REGIONS, SHARPNESS, Fusion, Part
 from optimise import descend, warm_up_and_decay
+from ranker import platt
 
 
 @dataclass
@@ -170,9 +171,9 @@ class Trainer:
 
 @torch.inference_mode()
 def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndarray, rows: Sequence[tuple[int, int]], region_filter: float = 1.0) -> dict[str, np.ndarray]:
-    """Photos [photos, 49, 1280] and texts, paired by `rows`: match, weights and vectors, a row each."""
+    """Photos [photos, 49, 1280] and texts, paired by `rows`: match and its logit, weights and vectors, a row each."""
     model.eval()
-    found: dict[str, list] = {"match": [], "weights": [], "vector": []}
+    found: dict[str, list] = {"match": [], "logit": [], "weights": [], "vector": []}
     for start in range(0, len(rows), 64):
         photos, texts = zip(*rows[start : start + 64])
         read, keep = tensors(states, mask, list(texts))
@@ -183,11 +184,12 @@ def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndar
     return {name: np.concatenate(values) for name, values in found.items()}
 
 
-def best_threshold(scores: np.ndarray, hits: np.ndarray) -> float:
-    """The score from which on hits and misses are told apart best: most true and fewest false positives (Youden's J)."""
-    candidates = np.sort(scores)
-    rates = [(scores[hits] >= c).mean() - (scores[~hits] >= c).mean() for c in candidates]
-    return candidates[int(np.argmax(rates))]
+def calibrate(model: Fusion, logits: np.ndarray, hits: np.ndarray) -> None:
+    """Changes the model so that its matching score is the chance of a hit among as many misses (Platt scaling)."""
+    a, b = platt(logits, hits)
+    with torch.no_grad():
+        model.match_bias.mul_(a).add_(b)
+        model.match_scale.mul_(a)
 
 
 def auc(scores: np.ndarray, hits: np.ndarray) -> float:

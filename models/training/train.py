@@ -426,15 +426,13 @@ def see(run: Run) -> None:
 
     model = trainer.fit(learnt, watch)
     served = regions[:, 0]
-    found = seeing.sights(model, served, states, mask, rows)
+    seeing.calibrate(model, seeing.sights(model, served, states, mask, rows)["logit"], hits)
     lacked = seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked])
     likeness = lacked["vector"] @ hidden.T
     likeness, right = likeness.ravel(), np.array([[noun in photos.nouns[photo] for noun in range(len(run.nouns))] for photo, *_ in asked]).ravel()
     a, b = ranking.platt(likeness, right)
-    # The photo's matching score at which strangers are told from own photos best.
-    threshold = float(seeing.best_threshold(found["match"], hits))
     figures = watch(model)
-    (run.cache / "see.json").write_text(json.dumps({"a": a, "b": b, "threshold": threshold, **figures}))
+    (run.cache / "see.json").write_text(json.dumps({"a": a, "b": b, **figures}))
     torch.save(model.state_dict(), run.cache / "see.pt")
 
 

@@ -47,7 +47,13 @@ export function createImageDecoder({ resize, size, maxPixels }: ImageDecoderOpti
       try {
         const input = { limitInputPixels: maxPixels, failOn: 'error' } as const;
         // Of the header alone.
-        const { format, width, height, isProgressive, autoOrient: upright } = await sharp(bytes, input).metadata();
+        const {
+          format,
+          width,
+          height,
+          isProgressive,
+          autoOrient: upright,
+        } = await sharp(bytes, input).metadata();
         if (format === 'jpeg' && isProgressive && countJpegScans(bytes) > mostScans) {
           return absent('undecodable', `a JPEG of more than ${mostScans} scans`);
         }

@@ -6,7 +6,13 @@ import type { Position } from '../../src/domain/record.js';
 /** Finished posts as the agent hands them to the page. */
 export const position: Position = { topic: 'posts', partition: 2, offset: 9_007_199_254_740_993n };
 
-export const photo: DecodedImage = { kind: 'decoded', pixels: new Uint8Array(12), width: 2, height: 2, view: [0, 0, 1, 1] };
+export const photo: DecodedImage = {
+  kind: 'decoded',
+  pixels: new Uint8Array(12),
+  width: 2,
+  height: 2,
+  view: [0, 0, 1, 1],
+};
 
 const none: Image = { kind: 'absent', reason: 'none' };
 
