@@ -1,7 +1,7 @@
 import { from, lastValueFrom, map, mergeMap, of, toArray, type OperatorFunction } from 'rxjs';
 import type { EnrichedPost, Sight } from './domain/entity.js';
 import type { Image } from './domain/image.js';
-import type { Outcome, ResultBatch, TaggedPost } from './domain/outcome.js';
+import type { Outcome, ResultBatch, Tagged } from './domain/outcome.js';
 import type { CleanPost, Post } from './domain/post.js';
 import type { ConsumedBatch, ConsumedRecord, Envelope } from './domain/record.js';
 import type { BatchHandler, Sink } from './domain/transport.js';
@@ -11,9 +11,10 @@ import type { Events } from './telemetry/events.js';
 export interface Steps {
   /** Bytes to a post, or to the outcome of a record that is none or has nothing to tag. */
   admit(record: ConsumedRecord): Envelope<CleanPost> | Outcome;
-  loadImage(post: Post): Promise<Image>;
+  /** At least one image, or the reason there is none. */
+  loadImages(post: Post): Promise<readonly Image[]>;
   lookAtImage(post: Post, image: Image): Promise<Sight>;
-  predictKeyphrases(post: EnrichedPost): Promise<TaggedPost>;
+  predictKeyphrases(post: EnrichedPost): Promise<Pick<Tagged, 'image' | 'result'>>;
 }
 
 /** How many posts of one batch are in a step at the same time. */
@@ -43,17 +44,20 @@ export function createPipeline(
         from(batch.records).pipe(
           map((record) => steps.admit(record)),
           undecided(bounds.images, async ({ position, value }: Envelope<CleanPost>) => {
-            const image = await steps.loadImage(value.post);
-            if (image.kind === 'absent') events.imageAbsent(position, image);
-            return { position, value: { ...value, image } };
+            const images = await steps.loadImages(value.post);
+            for (const image of images) if (image.kind === 'absent') events.imageAbsent(position, image);
+            return { position, value: { ...value, images } };
           }),
           undecided(bounds.inference, async ({ position, value }) => {
-            const sight = await steps.lookAtImage(value.post, value.image);
-            const imageText = value.post.enrichment?.imageText ?? '';
-            return { position, value: { ...value, ...sight, imageText } };
+            const { post, cleanText, images } = value;
+            const sights = await Promise.all(images.map((image) => steps.lookAtImage(post, image)));
+            const imageText = post.enrichment?.imageText ?? '';
+            return { position, value: { post, cleanText, sights, imageText } };
           }),
           undecided(bounds.inference, async ({ position, value }): Promise<Outcome> => {
-            return { kind: 'tagged', position, post: value, result: await steps.predictKeyphrases(value) };
+            const { post, cleanText } = value;
+            const tagged = await steps.predictKeyphrases(value);
+            return { kind: 'tagged', position, post: { post, cleanText }, ...tagged };
           }),
           toArray(),
           map((all) => all.sort((a, b) => (a.position.offset < b.position.offset ? -1 : 1))),

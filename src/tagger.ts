@@ -10,7 +10,7 @@ import { createTextCleaner } from './transform/clean-text.js';
 import { createImageDecoder } from './transform/decode-image.js';
 import { createImageFetcher, type ImageFetcher } from './transform/fetch-image.js';
 import { createImageCache } from './transform/image-cache.js';
-import { createImageLoader } from './transform/load-image.js';
+import { createImagesLoader } from './transform/load-images.js';
 import { createImageLooker } from './transform/look-at-image.js';
 import { createKeyphrasePredictor } from './transform/predict-keyphrases.js';
 import { createScreen } from './transform/screen-post.js';
@@ -89,7 +89,7 @@ function createSteps(
   });
   return {
     admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
-    loadImage: createImageLoader(loadImage),
+    loadImages: createImagesLoader(loadImage),
     lookAtImage: timed('find_entities', createImageLooker(encodeImage)),
     predictKeyphrases: timed(
       'predict_keyphrases',

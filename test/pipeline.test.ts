@@ -36,14 +36,16 @@ function stepsThat(pauses: readonly number[], rejectEvery: number): Steps & { mo
         return { kind: 'dead-letter', position, code: 'empty', detail: '', raw };
       return { position, value: { post: { id, text: id, images: [] }, cleanText: id } };
     },
-    async loadImage({ id }) {
+    async loadImages({ id }) {
       await slowly(id);
-      return { kind: 'absent', reason: 'none' };
+      return [{ kind: 'absent', reason: 'none' }];
     },
-    lookAtImage: () => Promise.resolve({ entities: [] }),
+    lookAtImage: (_, image) => Promise.resolve({ image, entities: [] }),
     async predictKeyphrases({ post: { id } }) {
       await pause(pauses[(Number(id) + 1) % pauses.length] ?? 0);
-      return { id, keyphrases: [], image: { used: false }, entities: [], model: { name: 'm', version: '1' } };
+      const model = { name: 'm', version: '1' };
+      const result = { id, keyphrases: [], image: { used: false }, entities: [], model };
+      return { image: { kind: 'absent', reason: 'none' }, result };
     },
   };
 }

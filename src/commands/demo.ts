@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
+import type { VisualEntity } from '../domain/entity.js';
 import { exitCodes } from '../domain/errors.js';
-import type { Outcome } from '../domain/outcome.js';
+import type { ImageUse, Outcome } from '../domain/outcome.js';
 import { contentOf } from './files.js';
 import { nowhere } from './nowhere.js';
 import { stopOnSignals } from './signals.js';
@@ -60,11 +61,9 @@ function describe(outcome: Outcome): string {
   switch (outcome.kind) {
     case 'tagged': {
       const { result, post } = outcome;
-      const { image } = post;
-      const why =
-        image.kind === 'absent' && image.reason !== 'none' ? `not used: ${image.reason}` : undefined;
-      const seen = result.entities.map(({ label, score }) => label + percent(score)).join(', ');
-      const photo = why ?? (image.kind === 'decoded' ? seen || 'nothing it can name' : seen);
+      const photo = [describeUse(result.image), ...result.entities.map(nameOf)]
+        .filter((part) => part !== '')
+        .join(', ');
       const phrases = result.keyphrases.map(({ phrase, score }) => phrase + percent(score)).join(', ');
       return [
         `${result.id}  ${post.post.text.replace(/\s+/g, ' ')}`,
@@ -80,3 +79,11 @@ function describe(outcome: Outcome): string {
       return `line ${outcome.position.offset + 1n}  skipped (${outcome.reason})\n\n`;
   }
 }
+
+function describeUse({ used, reason = 'none', match }: ImageUse): string {
+  const matching = match === undefined ? '' : `match${percent(match)}`;
+  if (used || reason === 'none') return matching;
+  return [`not used: ${reason}`, ...(matching === '' ? [] : [matching])].join(', ');
+}
+
+const nameOf = ({ label, score }: VisualEntity): string => label + percent(score);

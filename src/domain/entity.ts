@@ -10,16 +10,22 @@ export interface VisualEntity {
   readonly box?: Box;
 }
 
-/** What is known of a photo before its text is read. */
-export interface Sight {
+/** What the image encoder makes of a photo. */
+export interface ImageEncoding {
   readonly entities: readonly VisualEntity[];
-  /** What the image encoder makes of the photo's regions, `[regions, features]`; absent where no photo was looked at. */
-  readonly regions?: Float32Array<ArrayBuffer>;
+  /** What describes the photo's regions, `[regions, features]`. */
+  readonly regions: Float32Array<ArrayBuffer>;
+}
+
+/** An image, or the reason there is none, and what is known of it before the text is read. */
+export interface Sight extends Pick<ImageEncoding, 'entities'>, Partial<Pick<ImageEncoding, 'regions'>> {
+  readonly image: Image;
 }
 
 /** A post with everything the model reads beside its text. */
-export interface EnrichedPost extends CleanPost, Sight {
-  readonly image: Image;
+export interface EnrichedPost extends CleanPost {
+  /** Of each image that was looked at, and of at least one. */
+  readonly sights: readonly Sight[];
   /** Text in the image; empty where there is none. */
   readonly imageText: string;
 }

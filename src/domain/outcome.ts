@@ -1,6 +1,7 @@
-import type { EnrichedPost, VisualEntity } from './entity.js';
-import type { Box, ImageAbsence } from './image.js';
+import type { VisualEntity } from './entity.js';
+import type { Box, Image, ImageAbsence } from './image.js';
 import type { Keyphrase } from './keyphrase.js';
+import type { CleanPost } from './post.js';
 import type { ConsumedRecord, Position } from './record.js';
 
 /** Which model made a result. */
@@ -16,6 +17,8 @@ export interface ImageUse {
   readonly reason?: ImageAbsence;
   /** How well image and text belong together, in [0, 1], where it is known. */
   readonly match?: number;
+  /** Which of the post's images it is, from 0, where several were looked at. */
+  readonly number?: number;
   /** How much each region of the photo counted, where the photo was looked at. */
   readonly regions?: RegionWeights;
 }
@@ -65,8 +68,9 @@ export type Noise = (typeof noises)[number];
 export interface Tagged {
   readonly kind: 'tagged';
   readonly position: Position;
-  /** What was read to make the result. */
-  readonly post: EnrichedPost;
+  readonly post: CleanPost;
+  /** The image that the result is about. */
+  readonly image: Image;
   readonly result: TaggedPost;
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ModelPart } from '../domain/keyphrase.js';
 import { inLengthGroups } from './length-groups.js';
 import type { ModelBundle } from './model-bundle.js';
-import type { ModelInput, PhotoUse } from './protocol.js';
+import type { ModelInput, PhotoInput, PhotoUse } from './protocol.js';
 import { dequantise } from './quantised-vectors.js';
 import type { Session } from './session.js';
 import { concatenate, float32, int64Rows, longest, rowOf, textTensors } from './tensors.js';
@@ -19,18 +19,22 @@ export interface ShownWord {
   readonly score: number;
 }
 
-/** What a photo says beside its post's text. */
+/** What the photo that belongs to a post's text best says beside it. */
 export interface Fused {
   readonly photo: PhotoUse;
+  /** Names of what was found in it; none where it is not used. */
+  readonly entities: readonly string[];
   /** What it shows of what belongs to the text, likeliest first; nothing where the photo is not used. */
   readonly shown: readonly ShownWord[];
 }
 
-/** Reads the posts of a batch together with their photos; a post without regions gives `undefined`. */
+/** Reads the posts of a batch together with their photos; a post without any gives `undefined`. */
 export type Fusion = (posts: readonly ModelInput[]) => Promise<readonly (Fused | undefined)[]>;
 
-interface PostWithPhoto extends TokenizedInput {
-  readonly regions: Float32Array;
+interface PostWithPhoto extends TokenizedInput, PhotoInput {
+  /** The post's place in the batch, and the photo's among the post's. */
+  readonly post: number;
+  readonly number: number;
   /** The matching score, where an upstream service gave it. */
   readonly given: number | undefined;
 }
@@ -84,26 +88,31 @@ export function createFusion(
       { match: 'float32', weights: 'float32', vector: 'float32' },
     );
     const near = await search(vector, wordVectors, wordVectors.length / words.length, count);
-    return posts.map(({ given }, row) => {
+    return posts.map(({ given, number, entities }, row) => {
       const score = given ?? match[row] ?? 0;
       const used = score >= minMatch || !has('image-filter');
       const shown = (used && has('fusion') ? (near[row] ?? []) : []).map(({ index, score: cosine }) => ({
         word: words[index] ?? '',
         score: probabilityOf(score, cosine),
       }));
-      return { photo: { used, match: score, weights: [...rowOf(weights, row, regionCount)] }, shown };
+      const photo = { number, used, match: score, weights: [...rowOf(weights, row, regionCount)] };
+      return { photo, entities: used ? entities : [], shown };
     });
   }
 
   return async (posts) => {
-    const fused: (Fused | undefined)[] = posts.map(() => undefined);
-    const seen = posts.flatMap(({ text, regions, match }, at) => {
-      if (regions === undefined) return [];
+    const pairs = posts.flatMap(({ text, photos = [], match }, post) => {
+      if (photos.length === 0) return [];
       const tokenized = tokenizer.tokenize({ text, entities: [], attributes: [], imageText: '' });
-      return [{ at, regions, given: match, ...tokenized }];
+      return photos.map((photo, number) => ({ post, number, given: match, ...photo, ...tokenized }));
     });
-    const found = await inLengthGroups(seen, ({ ids }) => ids.length, groupSize, fuseTogether);
-    seen.forEach(({ at }, number) => (fused[at] = found[number]));
-    return fused;
+    const found = await inLengthGroups(pairs, ({ ids }) => ids.length, groupSize, fuseTogether);
+    const best: (Fused | undefined)[] = posts.map(() => undefined);
+    pairs.forEach(({ post }, number) => {
+      const [one, other] = [best[post], found[number]];
+      if (other !== undefined && (one === undefined || other.photo.match > one.photo.match))
+        best[post] = other;
+    });
+    return best;
   };
 }

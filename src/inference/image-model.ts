@@ -1,7 +1,6 @@
-import type { VisualEntity } from '../domain/entity.js';
+import type { ImageEncoding, VisualEntity } from '../domain/entity.js';
 import type { Box } from '../domain/image.js';
 import type { ModelBundle } from './model-bundle.js';
-import type { ImageEncoding } from './protocol.js';
 import type { Session } from './session.js';
 import { imageTensors, rowOf } from './tensors.js';
 

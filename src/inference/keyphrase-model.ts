@@ -39,9 +39,7 @@ export function createKeyphraseModel(
 
   return async (posts, limit) => {
     const fused = await fuse(posts);
-    const matching = posts.map((post, at) =>
-      fused[at]?.photo.used === false ? { ...post, entities: [] } : post,
-    );
+    const matching = posts.map((post, at) => ({ ...post, entities: fused[at]?.entities ?? post.entities }));
     const proposals = await propose(matching);
     const cases = proposals.map((proposal) => {
       const evidence = gatherEvidence(knowledge, settings, proposal);

@@ -1,15 +1,8 @@
+import type { ImageEncoding } from '../domain/entity.js';
 import type { DecodedImage } from '../domain/image.js';
 import type { Events, ModelName } from '../telemetry/events.js';
 import { createDynamicBatcher, type BatcherOptions } from './dynamic-batcher.js';
-import type {
-  ImageEncoding,
-  ModelInput,
-  Prediction,
-  Provider,
-  Request,
-  Responses,
-  WorkerOptions,
-} from './protocol.js';
+import type { ModelInput, Prediction, Provider, Request, Responses, WorkerOptions } from './protocol.js';
 import { startWorker } from './worker-client.js';
 
 /** The model as the rest of the agent sees it: one item in, one answer out. Batches and threads hide behind it. */

@@ -1,5 +1,5 @@
 import type { ModelPart, ScoredPhrase } from '../domain/keyphrase.js';
-import type { Sight } from '../domain/entity.js';
+import type { ImageEncoding } from '../domain/entity.js';
 
 /** The messages between the main thread and the inference worker. */
 
@@ -19,30 +19,36 @@ export interface WorkerOptions {
 /** What the model reads of a post. All words are cleaned text. */
 export interface ModelInput {
   readonly text: string;
-  /** Names of what the image shows, most certain first. */
+  /** Names of what the image shows, most certain first, as an upstream service gave them. */
   readonly entities: readonly string[];
   /** Generic words for the image. */
   readonly attributes: readonly string[];
   readonly imageText: string;
   /** How well image and text belong together, in [0, 1], where it is known already. */
   readonly match?: number;
-  /**
-   * What the image encoder made of the photo's regions. Where they are given, the entities are those that it found in
-   * the photo, and count only where the photo belongs to the text.
-   */
-  readonly regions?: Float32Array<ArrayBuffer>;
+  /** The post's photos. Only the one that belongs to the text best is used, and that one where it belongs enough. */
+  readonly photos?: readonly PhotoInput[];
+}
+
+/** What the image encoder made of a photo. */
+export interface PhotoInput {
+  /** Names of what it found, cleaned, most certain first. */
+  readonly entities: readonly string[];
+  readonly regions: Float32Array<ArrayBuffer>;
 }
 
 /** What the model makes of a post. */
 export interface Prediction {
   /** Best first. */
   readonly phrases: readonly ScoredPhrase[];
-  /** What became of the photo, where its regions were given. */
+  /** What became of the photo that belongs to the text best, where there is any. */
   readonly photo?: PhotoUse;
 }
 
 /** How a photo belongs to its text. */
 export interface PhotoUse {
+  /** Its place among the post's photos. */
+  readonly number: number;
   /** Whether it belongs to the text enough to be used. */
   readonly used: boolean;
   /** The matching score, in [0, 1]. */
@@ -57,10 +63,7 @@ export type Request =
   /** At most `limit` phrases come back for each post. */
   | { readonly kind: 'predict'; readonly inputs: readonly ModelInput[]; readonly limit: number };
 
-/** What the image encoder makes of an image; boxes are fractions of the pixels it was given. */
-export type ImageEncoding = Required<Sight>;
-
-/** One entry for each item of the request, in its order. */
+/** One entry for each item of the request, in its order. An image's boxes are fractions of the pixels that were given. */
 export interface Responses {
   readonly 'encode-images': readonly ImageEncoding[];
   readonly predict: readonly Prediction[];

@@ -57,7 +57,10 @@ async function main(options: WorkerOptions): Promise<void> {
   // The first run of a session allocates its buffers: warm means it has happened.
   const [photo] = await encodeImages([new Uint8Array(bundle.manifest.image.size ** 2 * 3)]);
   const words = { text: 'warm', entities: [], attributes: [], imageText: '' };
-  await predict([photo === undefined ? words : { ...words, regions: photo.regions }], 1);
+  await predict(
+    [photo === undefined ? words : { ...words, photos: [{ entities: [], regions: photo.regions }] }],
+    1,
+  );
 
   // Requests run one after the other: `previous` is the end of the queue.
   let previous: Promise<void> = Promise.resolve();

@@ -1,4 +1,4 @@
-import type { Sight } from '../domain/entity.js';
+import type { ImageEncoding, Sight } from '../domain/entity.js';
 import { boxWithin, type DecodedImage, type Image } from '../domain/image.js';
 import type { Post } from '../domain/post.js';
 
@@ -7,11 +7,11 @@ import type { Post } from '../domain/post.js';
  * that comes again from the cache is not encoded again, as long as anyone holds it.
  */
 export function createImageLooker(
-  encodeImage: (image: DecodedImage) => Promise<Sight>,
+  encodeImage: (image: DecodedImage) => Promise<ImageEncoding>,
 ): (post: Post, image: Image) => Promise<Sight> {
-  const encoded = new WeakMap<DecodedImage, Promise<Sight>>();
+  const encoded = new WeakMap<DecodedImage, Promise<ImageEncoding>>();
 
-  function encodeOnce(image: DecodedImage): Promise<Sight> {
+  function encodeOnce(image: DecodedImage): Promise<ImageEncoding> {
     const known = encoded.get(image);
     if (known !== undefined) return known;
     const encoding = encodeImage(image);
@@ -23,11 +23,12 @@ export function createImageLooker(
 
   return async (post, image) => {
     const given = post.enrichment?.entities;
-    if (given !== undefined) return { entities: given.map((label) => ({ label })) };
-    if (image.kind === 'absent') return { entities: [] };
-    const { entities, ...sight } = await encodeOnce(image);
+    if (given !== undefined) return { image, entities: given.map((label) => ({ label })) };
+    if (image.kind === 'absent') return { image, entities: [] };
+    const { entities, regions } = await encodeOnce(image);
     return {
-      ...sight,
+      image,
+      regions,
       // The encoder sees the part of the photo that was cut out.
       entities: entities.map(({ box, ...entity }) =>
         box === undefined ? entity : { ...entity, box: boxWithin(image.view, box) },

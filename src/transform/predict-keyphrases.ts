@@ -1,4 +1,4 @@
-import type { EnrichedPost } from '../domain/entity.js';
+import type { EnrichedPost, Sight } from '../domain/entity.js';
 import type { DecodedImage, Image } from '../domain/image.js';
 import { placePhrase, type ScoredPhrase } from '../domain/keyphrase.js';
 import type { ImageUse, ModelVersion, TaggedPost } from '../domain/outcome.js';
@@ -6,8 +6,9 @@ import type { ImageUse, ModelVersion, TaggedPost } from '../domain/outcome.js';
 /** The photo's regions are a grid of so many rows and columns. */
 const gridSide = 7;
 
-/** How the model used a photo: see inference/protocol.ts. */
+/** How the model used the photo that belongs to the text best: see inference/protocol.ts. */
 interface PhotoUse {
+  readonly number: number;
   readonly used: boolean;
   readonly match: number;
   readonly weights: readonly number[];
@@ -19,43 +20,60 @@ export interface PredictionOptions {
   readonly minScore: number;
   /** Brings words to the form the model was trained on. */
   cleanText(text: string): string;
-  /** The phrases the model proposes, best first, and what became of the photo where its regions were given. */
+  /** The phrases the model proposes, best first, and how it used the photos where there are any. */
   predict(input: {
     readonly text: string;
     readonly entities: readonly string[];
     readonly attributes: readonly string[];
     readonly imageText: string;
     readonly match?: number;
-    readonly regions?: Float32Array<ArrayBuffer>;
+    readonly photos: readonly {
+      readonly entities: readonly string[];
+      readonly regions: Float32Array<ArrayBuffer>;
+    }[];
   }): Promise<{ readonly phrases: readonly ScoredPhrase[]; readonly photo?: PhotoUse }>;
 }
 
 /** Asks the model for a post's keyphrases and finds each in the post. */
 export function createKeyphrasePredictor(
   options: PredictionOptions,
-): (post: EnrichedPost) => Promise<TaggedPost> {
+): (post: EnrichedPost) => Promise<{ readonly image: Image; readonly result: TaggedPost }> {
   const cleanNames = (names: readonly string[]) => names.map(options.cleanText).filter((name) => name !== '');
-  return async ({ post, cleanText, image, entities, imageText, regions }) => {
+  const namesOf = ({ entities }: Sight) => cleanNames(entities.map(({ label }) => label));
+  return async ({ post, cleanText, sights, imageText }) => {
     const { attributes = [], match } = post.enrichment ?? {};
+    const photos = sights.flatMap((sight, number) => {
+      const { image, regions } = sight;
+      return image.kind === 'decoded' && regions !== undefined ? [{ sight, number, image, regions }] : [];
+    });
+    const [first = nothingSeen] = sights;
     const { phrases, photo } = await options.predict({
       text: cleanText,
-      entities: cleanNames(entities.map(({ label }) => label)),
+      entities: photos.length === 0 ? namesOf(first) : [],
       attributes: cleanNames(attributes),
       imageText: options.cleanText(imageText),
       ...(match === undefined ? {} : { match }),
-      ...(regions === undefined ? {} : { regions }),
+      photos: photos.map(({ sight, regions }) => ({ entities: namesOf(sight), regions })),
     });
+    const best = photo === undefined ? undefined : photos[photo.number];
     const kept = phrases.filter(({ score }) => score >= options.minScore).slice(0, options.maxPhrases);
     return {
-      id: post.id,
-      keyphrases: kept.map((phrase) => placePhrase(phrase, post.text, imageText)),
-      image:
-        image.kind === 'decoded' && photo !== undefined ? photoUse(image, photo) : imageUse(image, match),
-      entities: photo?.used === false ? [] : entities,
-      model: options.model,
+      image: best?.image ?? first.image,
+      result: {
+        id: post.id,
+        keyphrases: kept.map((phrase) => placePhrase(phrase, post.text, imageText)),
+        image:
+          photo === undefined || best === undefined
+            ? imageUse(first.image, match)
+            : { ...photoUse(best.image, photo), ...(sights.length > 1 ? { number: best.number } : {}) },
+        entities: photo?.used === false ? [] : (best?.sight ?? first).entities,
+        model: options.model,
+      },
     };
   };
 }
+
+const nothingSeen: Sight = { image: { kind: 'absent', reason: 'none' }, entities: [] };
 
 function photoUse({ view }: DecodedImage, { used, match, weights }: PhotoUse): ImageUse {
   return {

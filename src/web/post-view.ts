@@ -112,7 +112,7 @@ export function marksIn(text: string, keyphrases: readonly Keyphrase[]): readonl
   return marks;
 }
 
-function taggedView({ post: { post, image }, result }: Tagged, key: number) {
+function taggedView({ post: { post }, image, result }: Tagged, key: number) {
   const text = cut(post.text);
   return {
     id: result.id,

@@ -56,5 +56,5 @@ export function createRecentPosts(capacity: number, now: () => number = Date.now
 }
 
 function photoOf({ outcome }: FinishedPost): DecodedImage | undefined {
-  return outcome.kind === 'tagged' && outcome.post.image.kind === 'decoded' ? outcome.post.image : undefined;
+  return outcome.kind === 'tagged' && outcome.image.kind === 'decoded' ? outcome.image : undefined;
 }

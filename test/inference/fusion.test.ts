@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ImageEncoding } from '../../src/domain/entity.js';
 import { boxWithin, type Box, type DecodedImage } from '../../src/domain/image.js';
 import { createFusion } from '../../src/inference/fusion.js';
 import { createImageModel } from '../../src/inference/image-model.js';
 import { createKeyphraseModel, type Models } from '../../src/inference/keyphrase-model.js';
 import { readBundle } from '../../src/inference/model-bundle.js';
-import type { ImageEncoding, ModelInput } from '../../src/inference/protocol.js';
+import type { ModelInput, PhotoInput } from '../../src/inference/protocol.js';
 import { openSession, type Session } from '../../src/inference/session.js';
 import { createImageDecoder } from '../../src/transform/decode-image.js';
 
@@ -54,12 +55,16 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(Object.values(models).map((model) => model.close())));
 
+const photoOf = (post: number): PhotoInput => ({
+  entities: encodings[post]!.entities.map(({ label }) => label),
+  regions: encodings[post]!.regions,
+});
 const inputOf = (post: number, regionsOf = post): ModelInput => ({
   text: references[post]!.text,
-  entities: encodings[regionsOf]!.entities.map(({ label }) => label),
+  entities: [],
   attributes: [],
   imageText: '',
-  regions: encodings[regionsOf]!.regions,
+  photos: [photoOf(regionsOf)],
 });
 
 describe('the half that sees and the reference in Python', () => {
@@ -141,15 +146,26 @@ describe('the fusion of photo and text', () => {
 
   it('does not let a photo that is turned away say anything', async () => {
     const predict = createKeyphraseModel(bundle, models, []);
-    const { regions, ...words } = inputOf(0);
     const [turnedAway, textAlone] = await predict(
       [
-        { ...words, regions: regions!, match: 0 },
-        { ...words, entities: [] },
+        { ...inputOf(0), match: 0 },
+        { ...inputOf(0), photos: [] },
       ],
       5,
     );
     expect(turnedAway!.phrases).toEqual(textAlone!.phrases);
+  });
+
+  it('uses the photo of several that belongs to the text best', async () => {
+    const [both] = await createFusion(
+      bundle,
+      models,
+      [],
+    )([{ ...inputOf(1), photos: [photoOf(3), photoOf(1), photoOf(6)] }]);
+    const [own] = await createFusion(bundle, models, [])([inputOf(1)]);
+    expect(both!.photo).toMatchObject({ number: 1, used: true });
+    expect(both!.photo.match).toBeCloseTo(own!.photo.match, 4);
+    expect(both!.entities).toEqual(photoOf(1).entities);
   });
 
   it('weighs all regions the same without the region filter', async () => {

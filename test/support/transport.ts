@@ -161,8 +161,7 @@ export function decide(record: ConsumedRecord): Outcome {
   }
   const post = { id, text: id, images: [] };
   const image = { kind: 'absent', reason: 'none' } as const;
-  const enriched = { post, cleanText: id, image, entities: [], imageText: '' };
-  return { kind: 'tagged', position, post: enriched, result: resultOf(id) };
+  return { kind: 'tagged', position, post: { post, cleanText: id }, image, result: resultOf(id) };
 }
 
 export const resultOf = (id: string): TaggedPost => ({

@@ -13,9 +13,10 @@ const post = { id: '1', text: 'a post', images: [] };
 
 it('an image is looked at once, and again where the model failed', async () => {
   const asked: DecodedImage[] = [];
+  const regions = new Float32Array(2);
   const answers = [
     Promise.reject(new Error('no model')),
-    ...['cat', 'dog'].map((label) => Promise.resolve({ entities: [{ label }] })),
+    ...['cat', 'dog'].map((label) => Promise.resolve({ entities: [{ label }], regions })),
   ];
   const look = createImageLooker((image) => {
     asked.push(image);
@@ -24,24 +25,26 @@ it('an image is looked at once, and again where the model failed', async () => {
   const [cat, dog] = [photo(), photo()];
   await expect(look(post, cat)).rejects.toThrow('no model');
   const both = await Promise.all([look(post, cat), look(post, cat)]);
-  expect(both).toEqual([{ entities: [{ label: 'cat' }] }, { entities: [{ label: 'cat' }] }]);
-  expect(await look(post, dog)).toEqual({ entities: [{ label: 'dog' }] });
-  expect(await look(post, cat)).toEqual({ entities: [{ label: 'cat' }] });
+  const seen = { image: cat, entities: [{ label: 'cat' }], regions };
+  expect(both).toEqual([seen, seen]);
+  expect(await look(post, dog)).toMatchObject({ image: dog, entities: [{ label: 'dog' }] });
+  expect(await look(post, cat)).toEqual(seen);
   expect(asked).toEqual([cat, cat, dog]);
 });
 
 it('entities that came with a post stand, and without an image there are none', async () => {
   const look = createImageLooker(() => expect.fail());
   const given = { ...post, enrichment: { entities: ['beagle'] } };
-  expect(await look(given, photo())).toEqual({ entities: [{ label: 'beagle' }] });
-  expect(await look(post, { kind: 'absent', reason: 'none' })).toEqual({ entities: [] });
+  const image = { kind: 'absent', reason: 'none' } as const;
+  expect(await look(given, image)).toEqual({ image, entities: [{ label: 'beagle' }] });
+  expect(await look(post, image)).toEqual({ image, entities: [] });
 });
 
 it('boxes are told as fractions of the photo, of which the encoder saw a part', async () => {
   const look = createImageLooker(() =>
     Promise.resolve({ entities: [{ label: 'cat', box: [0, 0.5, 0.5, 1] }], regions: new Float32Array(2) }),
   );
-  expect(await look(post, photo())).toEqual({
+  expect(await look(post, photo())).toMatchObject({
     entities: [{ label: 'cat', box: [0.25, 0.5, 0.5, 1] }],
     regions: new Float32Array(2),
   });

@@ -13,12 +13,15 @@ const enriched: EnrichedPost = {
     enrichment: { entities: ['Tabby Cat', '!'], attributes: ['Cat', '', 'SOFA'], match: 0.9 },
   },
   cleanText: 'look at this caturday',
-  image: { kind: 'absent', reason: 'given' },
-  entities: [{ label: 'Tabby Cat' }, { label: '!' }],
+  sights: [
+    { image: { kind: 'absent', reason: 'given' }, entities: [{ label: 'Tabby Cat' }, { label: '!' }] },
+  ],
   imageText: 'CATURDAY',
 };
 
-function predictor(asked: Asked[], scores: readonly number[] = [0.9, 0.5, 0.1]) {
+type PhotoUse = NonNullable<Awaited<ReturnType<PredictionOptions['predict']>>['photo']>;
+
+function predictor(asked: Asked[], scores: readonly number[] = [0.9, 0.5, 0.1], photo?: PhotoUse) {
   return createKeyphrasePredictor({
     model: { name: 'tagstream', version: '1' },
     maxPhrases: 2,
@@ -31,7 +34,7 @@ function predictor(asked: Asked[], scores: readonly number[] = [0.9, 0.5, 0.1]) 
         score: scores[rank] ?? 0,
         origin: ['classified'],
       }));
-      return Promise.resolve({ phrases });
+      return Promise.resolve(photo === undefined ? { phrases } : { phrases, photo });
     },
   });
 }
@@ -47,16 +50,49 @@ describe('predicting keyphrases', () => {
         attributes: ['cat', 'sofa'],
         imageText: 'caturday',
         match: 0.9,
+        photos: [],
       },
     ]);
   });
 
+  it('hands on the photos that were looked at, and tells of the one that was used', async () => {
+    const asked: Asked[] = [];
+    const photo = { kind: 'decoded', pixels: new Uint8Array(3), width: 1, height: 1 } as const;
+    const regions = new Float32Array(49);
+    const sights: EnrichedPost['sights'] = [
+      { image: { kind: 'absent', reason: 'unreachable' }, entities: [] },
+      { image: { ...photo, view: [0, 0, 1, 1] }, entities: [{ label: 'Dog' }], regions },
+      { image: { ...photo, view: [0.1, 0, 0.9, 1] }, entities: [{ label: 'Cat' }], regions },
+    ];
+    const post = { id: '1', text: 'look', images: ['a', 'b', 'c'] };
+    const use = { number: 1, used: true, match: 0.8, weights: [1] };
+    const predicted = { post, cleanText: 'look', sights, imageText: '' };
+    const { image, result } = await predictor(asked, [], use)(predicted);
+    expect(asked[0]).toMatchObject({
+      entities: [],
+      photos: [
+        { entities: ['dog'], regions },
+        { entities: ['cat'], regions },
+      ],
+    });
+    expect(image).toBe(sights[2]?.image);
+    expect(result.entities).toEqual([{ label: 'Cat' }]);
+    expect(result.image).toEqual({
+      used: true,
+      number: 2,
+      match: 0.8,
+      regions: { rows: 7, columns: 7, weights: [1], box: [0.1, 0, 0.9, 1] },
+    });
+    const turnedAway = await predictor([], [], { ...use, used: false })(predicted);
+    expect(turnedAway.result).toMatchObject({ entities: [], image: { used: false, reason: 'not_matching' } });
+  });
+
   it('keeps the best phrases of at least the lowest score, and finds them in the post', async () => {
-    const { keyphrases } = await predictor([])(enriched);
+    const { keyphrases } = (await predictor([])(enriched)).result;
     expect(keyphrases.map(({ phrase, present, span }) => ({ phrase, present, span }))).toEqual([
       { phrase: 'caturday', present: true, span: { of: 'text', start: 14, end: 22 } },
       { phrase: 'cats of twitter', present: false, span: undefined },
     ]);
-    expect((await predictor([], [0.9, 0.1])(enriched)).keyphrases).toHaveLength(1);
+    expect((await predictor([], [0.9, 0.1])(enriched)).result.keyphrases).toHaveLength(1);
   });
 });

@@ -34,7 +34,8 @@ export function tagged(id: string, options: TaggedOptions = {}): Tagged {
   return {
     kind: 'tagged',
     position,
-    post: { post, cleanText: text, image, entities: [], imageText: '' },
+    post: { post, cleanText: text },
+    image,
     result: { id, keyphrases, image: use, entities: [], model: { name: 'm', version: '0' } },
   };
 }
