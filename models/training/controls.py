@@ -105,8 +105,9 @@ def share(results: Path, posts: Path) -> None:
 def matching(data: Path) -> None:
     sighted, pairs = Sighted(), flickr.read_pairs(data, "dev.tsv")
     normalise = Normaliser(load_words(BUNDLE / "words.txt"))
-    seen = [sighted.look(Image.open(file))[1] for file in pairs.photos]
-    scores = [sighted.fuse(normalise(pairs.captions[caption]), seen[photo])["match"] for photo, caption, _ in pairs.rows]
+    seen = [sighted.look(Image.open(file)) for file in pairs.photos]
+    match = lambda caption, entities, regions, _: sighted.fuse(normalise(caption), regions, entities)["match"]
+    scores = [match(pairs.captions[caption], *seen[photo]) for photo, caption, _ in pairs.rows]
     by_photo: dict[int, list[tuple[float, bool]]] = {}
     for (photo, _, match), score in zip(pairs.rows, scores):
         by_photo.setdefault(photo, []).append((score, match))

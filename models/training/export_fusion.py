@@ -4,7 +4,8 @@
     mask            int64 [posts, tokens]
     regions         float32 [posts, 49, 1280] by image.onnx
     region_filter   float32 [], 1; with 0 all regions weigh the same
-    match           float32 [posts], in [0, 1]
+    familiarity     float32 [posts], in [0, 1]: how like the photos of the training the photo is (familiar.py)
+    match           float32 [posts], in [0, 1]: the network's as far as the photo is familiar, else `prior`
     weights         float32 [posts, 49], of sum 1
     vector          float32 [posts, hidden], of length 1
 
@@ -19,10 +20,12 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from export_text import Graph, quantise_rows
+from familiar import Familiar
 from fusion import FEATURES, REGIONS, SHARPNESS, Fusion
 
 
-def build(weights: dict[str, np.ndarray], heads: int) -> Graph:
+def build(weights: dict[str, np.ndarray], heads: int, known: Familiar, prior: float) -> Graph:
+    """`prior`: the matching score of a photo of which nothing is known."""
     g = Graph()
     shared, hidden = weights["region.weight"].shape[0], weights["value.weight"].shape[0]
     ints = lambda name, *values: g.constant(name, np.array(values, np.int64))
@@ -46,6 +49,15 @@ def build(weights: dict[str, np.ndarray], heads: int) -> Graph:
         """[posts, rows, heads × width] → [posts, heads, rows, width]"""
         return g.node("Transpose", [g.node("Reshape", [x, ints(f"{name}.shape", 0, 0, heads, width)], f"{name}.parts")], name, perm=[0, 2, 1, 3])
 
+    pooled = g.node("ReduceMean", ["regions", axis_1], "pooled", keepdims=0)
+    pooled = g.node("Sub", [pooled, g.constant("known.mean", known.mean)], "pooled.centred")
+    pooled = unit(g.node("Mul", [pooled, g.constant("known.inverse_std", 1 / known.std)], "pooled.scaled"), "pooled.unit")
+    rows, scale = quantise_rows(known.centres)
+    centres = g.node("Mul", [g.node("Cast", [g.constant("known.int8", rows.T)], "known.cast", to=TensorProto.FLOAT), g.constant("known.scale", scale[:, 0])], "known.centres")
+    nearest = g.node("ReduceMax", [g.node("MatMul", [pooled, centres], "known.likeness"), axis_1], "known.nearest", keepdims=0)
+    above = g.node("Sub", [nearest, number("known.least", known.least)], "known.above")
+    familiarity = g.node("Clip", [g.node("Mul", [above, number("known.step", 1 / (known.usual - known.least))], "known.share"), number("zero", 0), number("one", 1)], "familiarity")
+
     seen = norm("regions", "region_norm")
     region_worth = g.node("Softmax", [g.node("Squeeze", [linear(seen, "region_worth"), axis_2], "region_worth.flat")], "region_worth.share", axis=-1)
     region = unit(linear(seen, "region"), "region.unit")
@@ -56,7 +68,7 @@ def build(weights: dict[str, np.ndarray], heads: int) -> Graph:
         return unit(linear(g.node("Squeeze", [row, axis_1], f"{name}.flat"), name), f"{name}.unit")
 
     keep = g.node("Cast", ["mask"], "keep", to=TensorProto.FLOAT)
-    hide = g.node("Mul", [g.node("Sub", [keep, number("one", 1)], "padding"), number("far", 1e4)], "hide")  # -1e4 in padding
+    hide = g.node("Mul", [g.node("Sub", [keep, "one"], "padding"), number("far", 1e4)], "hide")  # -1e4 in padding
     read = norm(g.node("Concat", ["keys", "values"], "states", axis=-1), "token_norm")
     token_worth = g.node("Add", [g.node("Squeeze", [linear(read, "token_worth"), axis_2], "token_worth.flat"), hide], "token_worth.kept")
     token_worth = g.node("Softmax", [token_worth], "token_worth.share", axis=-1)
@@ -73,7 +85,9 @@ def build(weights: dict[str, np.ndarray], heads: int) -> Graph:
     wholes = g.node("Mul", [whole(seen, region_worth, "whole_photo"), whole(read, token_worth, "whole_text")], "wholes")
     wholes = g.node("ReduceSum", [wholes, axis_1], "whole.found", keepdims=0)
     logit = g.node("Mul", [g.node("Sum", [*found, wholes], "found"), number("match_scale", weights["match_scale"])], "logit.scaled")
-    match = g.node("Sigmoid", [g.node("Add", [logit, number("match_bias", weights["match_bias"])], "logit")], "match")
+    judged = g.node("Sigmoid", [g.node("Add", [logit, number("match_bias", weights["match_bias"])], "logit")], "judged")
+    apart = g.node("Mul", [g.node("Sub", [judged, number("prior", prior)], "judged.apart"), familiarity], "judged.known")
+    match = g.node("Add", [apart, "prior"], "match")
     sharp = g.node("Mul", [g.node("Unsqueeze", [match, axis_1], "match.wide"), g.node("Mul", [number("sharpness", SHARPNESS), "region_filter"], "sharp")], "sharp.match")
     weight = g.node("Softmax", [g.node("Mul", [of_regions, sharp], "weights.logits")], "weights", axis=-1)
 
@@ -91,7 +105,7 @@ def build(weights: dict[str, np.ndarray], heads: int) -> Graph:
     return g
 
 
-def export(model: Fusion, bundle: Path) -> None:
+def export(model: Fusion, known: Familiar, prior: float, bundle: Path) -> None:
     weights = {name: value.detach().numpy() for name, value in model.state_dict().items()}
     tokens, hidden = weights["token.weight"].shape[1] // 2, weights["value.weight"].shape[0]
     floats = lambda name, *shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
@@ -100,6 +114,6 @@ def export(model: Fusion, bundle: Path) -> None:
         helper.make_tensor_value_info("mask", TensorProto.INT64, ["posts", "tokens"]),
         floats("regions", "posts", REGIONS, FEATURES), floats("region_filter"),
     ]  # fmt: skip
-    outputs = [floats("match", "posts"), floats("weights", "posts", REGIONS), floats("vector", "posts", hidden)]
-    build(weights, model.heads).save(bundle / "fusion.onnx", inputs, outputs)
+    outputs = [floats("familiarity", "posts"), floats("match", "posts"), floats("weights", "posts", REGIONS), floats("vector", "posts", hidden)]
+    build(weights, model.heads, known, prior).save(bundle / "fusion.onnx", inputs, outputs)
     print(f"fusion: fusion.onnx {(bundle / 'fusion.onnx').stat().st_size:,} bytes", flush=True)

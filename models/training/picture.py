@@ -23,8 +23,8 @@ WIDTH, GAP, WORDS, SHOWN = 224, 16, 96, 6
 
 def panel(sighted: Sighted, photo: Image.Image, text: str) -> Image.Image:
     settings = sighted.manifest["image"]
-    _, regions, pixels = sighted.look(photo)
-    fused = sighted.fuse(text, regions)
+    entities, regions, pixels = sighted.look(photo)
+    fused = sighted.fuse(text, regions, entities)
     used = fused["match"] >= sighted.manifest["fusion"]["minMatch"]
     image = Image.fromarray(pixels)
     weights = np.array(fused["weights"]).reshape(SIDE, SIDE)

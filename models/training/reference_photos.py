@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -18,6 +19,7 @@ from tokenizers import Tokenizer
 
 import photos as flickr
 from bundle import read_vectors
+from measure import stem
 from reference import BUNDLE
 
 SIDE = 7
@@ -51,17 +53,20 @@ class Sighted:
         ]
         return entities, regions, pixels
 
-    def fuse(self, text: str, regions: np.ndarray) -> dict:
-        """How a photo joins its text."""
+    def fuse(self, text: str, regions: np.ndarray, entities: Sequence[dict] = ()) -> dict:
+        """How a photo joins its text; what it shows for certain and the text names makes it match."""
         limits, settings = self.manifest["text"]["limits"], self.manifest["fusion"]
         states, mask = flickr.read(self.text, self.tokenizer, limits, [text], limits["text"] + 2)
         keep = mask[0]
         keys, values = np.split(states[:, keep].astype(np.float32), 2, axis=-1)
         feed = {"keys": keys, "values": values, "mask": mask[:, keep].astype(np.int64), "regions": regions[None], "region_filter": np.array(1, np.float32)}
-        match, weights, vector = (rows[0] for rows in self.fusion.run(["match", "weights", "vector"], feed))
+        familiarity, match, weights, vector = (rows[0] for rows in self.fusion.run(["familiarity", "match", "weights", "vector"], feed))
+        words = set(stem(text).split())
+        named = max((e["score"] for e in entities if stem(e["label"]).split()[-1] in words), default=0.0)
+        match = 1 - (1 - match) * (1 - named)
         cosines, calibration = self.vectors @ vector, settings["calibration"]
         best = np.argsort(-cosines, kind="stable")[: settings["shown"]]
-        scores = match * calibration["worth"] / (1 + np.exp(-(calibration["a"] * cosines[best] + calibration["b"])))
+        scores = match * familiarity * calibration["worth"] / (1 + np.exp(-(calibration["a"] * cosines[best] + calibration["b"])))
         shown = [{"word": self.words[i], "score": float(score)} for i, score in zip(best, scores)]
         return {"match": float(match), "weights": weights.tolist(), "shown": shown}
 
@@ -71,7 +76,7 @@ def main() -> None:
     for line in sys.stdin:
         post = json.loads(line)
         entities, regions, pixels = sighted.look(Image.open(folder / post["photo"]))
-        fused = sighted.fuse(post["text"], regions)
+        fused = sighted.fuse(post["text"], regions, entities)
         rounded = lambda value: json.loads(json.dumps(value), parse_float=lambda x: round(float(x), 5))
         # Of the pixels one in 32 each way, which is enough to hold another decoder against this one.
         print(json.dumps({**post, "pixels": pixels[16::32, 16::32].tolist(), "entities": rounded(entities), **rounded(fused)}))

@@ -381,6 +381,7 @@ def look(run: Run) -> None:
 
 def see(run: Run) -> None:
     """The half that sees, over the words' half as it was exported."""
+    import familiar
     import photos as flickr
     import see as seeing
     from bundle import read_vectors
@@ -432,6 +433,8 @@ def see(run: Run) -> None:
     likeness, right = likeness.ravel(), np.array([[noun in photos.nouns[photo] for noun in range(len(run.nouns))] for photo, *_ in asked]).ravel()
     a, b = ranking.platt(likeness, right)
     figures = watch(model)
+    known = familiar.learn(regions[sorted(learnt), 0], regions[sorted(held), 0], settings["centres"], run.seed)
+    np.savez(run.cache / "familiar.npz", **vars(known))
     (run.cache / "see.json").write_text(json.dumps({"a": a, "b": b, **figures}))
     torch.save(model.state_dict(), run.cache / "see.pt")
 
@@ -439,12 +442,15 @@ def see(run: Run) -> None:
 def fuse(run: Run) -> None:
     """The trained half that sees, into the bundle."""
     import export_fusion
+    from familiar import Familiar
     from fusion import Fusion
 
     settings, state = run.config["see"], torch.load(run.cache / "see.pt")
     model = Fusion(state["token.weight"].shape[1], state["value.weight"].shape[0], settings["shared"], settings["heads"], settings["dropout"])
     model.load_state_dict(state)
-    export_fusion.export(model, run.bundle)
+    with np.load(run.cache / "familiar.npz") as saved:
+        known = Familiar(**{name: value if value.ndim else float(value) for name, value in saved.items()})
+    export_fusion.export(model, known, settings["prior"], run.bundle)
     (run.bundle / "visual-words.txt").write_text("\n".join(run.nouns) + "\n", "utf-8")
     write_vectors(run.bundle / "visual-words.vectors.bin", word_vectors(run, run.nouns))
 

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { ModelPart } from '../domain/keyphrase.js';
 import { inLengthGroups } from './length-groups.js';
 import type { ModelBundle } from './model-bundle.js';
-import type { ModelInput, PhotoInput, PhotoUse } from './protocol.js';
+import { stemText } from './phrasebook.js';
+import type { FoundEntity, ModelInput, PhotoInput, PhotoUse } from './protocol.js';
 import { dequantise } from './quantised-vectors.js';
 import type { Session } from './session.js';
 import { concatenate, float32, int64Rows, longest, rowOf, textTensors } from './tensors.js';
@@ -32,6 +33,7 @@ export interface Fused {
 export type Fusion = (posts: readonly ModelInput[]) => Promise<readonly (Fused | undefined)[]>;
 
 interface PostWithPhoto extends TokenizedInput, PhotoInput {
+  readonly text: string;
   /** The post's place in the batch, and the photo's among the post's. */
   readonly post: number;
   readonly number: number;
@@ -43,7 +45,8 @@ interface PostWithPhoto extends TokenizedInput, PhotoInput {
  * The half of the model that sees (arXiv 2309.04734, section 3): a matching score that turns photos away which don't
  * belong to the text, a weight for each region, and attention from the text over the regions. It ends in a vector where
  * the encoder's vectors of words are, so that the words nearest to it name what the photo shows. `models/training`
- * trains it. The text is read without any words for the photo, which would match it in any case.
+ * trains it. Of photos unlike those that it learned from it claims nothing; and one that shows for certain what the text
+ * names matches by that. The text is read without any words for the photo, which would match it in any case.
  *
  * @param without parts that are left out: without `image-filter` no photo is turned away, without `region-filter` all
  * regions weigh the same, without `fusion` the photo puts no words forward
@@ -61,9 +64,9 @@ export function createFusion(
   const words = bundle.lines(file);
   const wordVectors = dequantise(readFileSync(bundle.path(vectors)), words.length);
   const has = (part: ModelPart) => !without.includes(part);
-  /** That the photo belongs to the text, that it shows the word, and that people would tag what it shows. */
-  const probabilityOf = (matching: number, cosine: number) =>
-    (matching * calibration.worth) / (1 + Math.exp(-(calibration.a * cosine + calibration.b)));
+  /** That the photo belongs to the text, is one of a known kind and shows the word, and that people would tag that. */
+  const probabilityOf = (matching: number, familiar: number, cosine: number) =>
+    (matching * familiar * calibration.worth) / (1 + Math.exp(-(calibration.a * cosine + calibration.b)));
 
   async function fuseTogether(posts: readonly PostWithPhoto[]): Promise<readonly Fused[]> {
     const { keys, values } = await models.text.run(textTensors(posts), {
@@ -74,7 +77,7 @@ export function createFusion(
     const states = [posts.length, tokens, keys.length / (posts.length * tokens)];
     const regions = concatenate(posts.map((post) => post.regions));
     const regionCount = regions.length / (posts.length * features);
-    const { match, weights, vector } = await models.fusion.run(
+    const { familiarity, match, weights, vector } = await models.fusion.run(
       {
         keys: float32(keys, states),
         values: float32(values, states),
@@ -85,18 +88,18 @@ export function createFusion(
         regions: float32(regions, [posts.length, regionCount, features]),
         region_filter: float32(Float32Array.of(has('region-filter') ? 1 : 0), []),
       },
-      { match: 'float32', weights: 'float32', vector: 'float32' },
+      { familiarity: 'float32', match: 'float32', weights: 'float32', vector: 'float32' },
     );
     const near = await search(vector, wordVectors, wordVectors.length / words.length, count);
-    return posts.map(({ given, number, entities }, row) => {
-      const score = given ?? match[row] ?? 0;
+    return posts.map(({ given, number, text, entities }, row) => {
+      const score = given ?? either(match[row] ?? 0, namedIn(text, entities));
       const used = score >= minMatch || !has('image-filter');
       const shown = (used && has('fusion') ? (near[row] ?? []) : []).map(({ index, score: cosine }) => ({
         word: words[index] ?? '',
-        score: probabilityOf(score, cosine),
+        score: probabilityOf(score, familiarity[row] ?? 0, cosine),
       }));
       const photo = { number, used, match: score, weights: [...rowOf(weights, row, regionCount)] };
-      return { photo, entities: used ? entities : [], shown };
+      return { photo, entities: used ? entities.map(({ name }) => name) : [], shown };
     });
   }
 
@@ -104,7 +107,7 @@ export function createFusion(
     const pairs = posts.flatMap(({ text, photos = [], match }, post) => {
       if (photos.length === 0) return [];
       const tokenized = tokenizer.tokenize({ text, entities: [], attributes: [], imageText: '' });
-      return photos.map((photo, number) => ({ post, number, given: match, ...photo, ...tokenized }));
+      return photos.map((photo, number) => ({ post, number, text, given: match, ...photo, ...tokenized }));
     });
     const found = await inLengthGroups(pairs, ({ ids }) => ids.length, groupSize, fuseTogether);
     const best: (Fused | undefined)[] = posts.map(() => undefined);
@@ -115,4 +118,14 @@ export function createFusion(
     });
     return best;
   };
+}
+
+/** The probability that one or the other of two independent things is so. */
+const either = (one: number, other: number): number => 1 - (1 - one) * (1 - other);
+
+/** The probability of what was found in a photo and is named in the text, by the last word of its name: 0 where nothing is. */
+function namedIn(text: string, entities: readonly FoundEntity[]): number {
+  const words = new Set(stemText(text).stems);
+  const named = entities.filter(({ name }) => words.has(stemText(name).stems.at(-1) ?? ''));
+  return Math.max(0, ...named.map(({ score }) => score));
 }

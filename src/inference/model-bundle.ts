@@ -88,7 +88,7 @@ const manifestSchema = z.object({
     shown: positive,
     /** A photo whose matching score is lower is not used. */
     minMatch: z.number(),
-    /** A word is a keyphrase with the probability match × worth × the logistic function of a × cosine + b. */
+    /** A word is a keyphrase with the probability match × familiarity × worth × the logistic function of a × cosine + b. */
     calibration: z.object({ worth: z.number(), a: z.number(), b: z.number() }),
   }),
 });

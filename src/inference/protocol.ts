@@ -30,10 +30,16 @@ export interface ModelInput {
   readonly photos?: readonly PhotoInput[];
 }
 
+/** Something that was found in a photo. */
+export interface FoundEntity {
+  readonly name: string;
+  readonly score: number;
+}
+
 /** What the image encoder made of a photo. */
 export interface PhotoInput {
-  /** Names of what it found, cleaned, most certain first. */
-  readonly entities: readonly string[];
+  /** What it found, most certain first: names as cleaned text, and probabilities in [0, 1]. */
+  readonly entities: readonly FoundEntity[];
   readonly regions: Float32Array<ArrayBuffer>;
 }
 

@@ -28,7 +28,7 @@ export interface PredictionOptions {
     readonly imageText: string;
     readonly match?: number;
     readonly photos: readonly {
-      readonly entities: readonly string[];
+      readonly entities: readonly { readonly name: string; readonly score: number }[];
       readonly regions: Float32Array<ArrayBuffer>;
     }[];
   }): Promise<{ readonly phrases: readonly ScoredPhrase[]; readonly photo?: PhotoUse }>;
@@ -40,6 +40,10 @@ export function createKeyphrasePredictor(
 ): (post: EnrichedPost) => Promise<{ readonly image: Image; readonly result: TaggedPost }> {
   const cleanNames = (names: readonly string[]) => names.map(options.cleanText).filter((name) => name !== '');
   const namesOf = ({ entities }: Sight) => cleanNames(entities.map(({ label }) => label));
+  const foundIn = ({ entities }: Sight) =>
+    entities
+      .map(({ label, score = 1 }) => ({ name: options.cleanText(label), score }))
+      .filter(({ name }) => name !== '');
   return async ({ post, cleanText, sights, imageText }) => {
     const { attributes = [], match } = post.enrichment ?? {};
     const photos = sights.flatMap((sight, number) => {
@@ -53,7 +57,7 @@ export function createKeyphrasePredictor(
       attributes: cleanNames(attributes),
       imageText: options.cleanText(imageText),
       ...(match === undefined ? {} : { match }),
-      photos: photos.map(({ sight, regions }) => ({ entities: namesOf(sight), regions })),
+      photos: photos.map(({ sight, regions }) => ({ entities: foundIn(sight), regions })),
     });
     const best = photo === undefined ? undefined : photos[photo.number];
     const kept = phrases.filter(({ score }) => score >= options.minScore).slice(0, options.maxPhrases);

@@ -56,7 +56,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all(Object.values(models).map((model) => model.close())));
 
 const photoOf = (post: number): PhotoInput => ({
-  entities: encodings[post]!.entities.map(({ label }) => label),
+  entities: encodings[post]!.entities.map(({ label, score = 0 }) => ({ name: label, score })),
   regions: encodings[post]!.regions,
 });
 const inputOf = (post: number, regionsOf = post): ModelInput => ({
@@ -165,7 +165,7 @@ describe('the fusion of photo and text', () => {
     const [own] = await createFusion(bundle, models, [])([inputOf(1)]);
     expect(both!.photo).toMatchObject({ number: 1, used: true });
     expect(both!.photo.match).toBeCloseTo(own!.photo.match, 4);
-    expect(both!.entities).toEqual(photoOf(1).entities);
+    expect(both!.entities).toEqual(photoOf(1).entities.map(({ name }) => name));
   });
 
   it('weighs all regions the same without the region filter', async () => {

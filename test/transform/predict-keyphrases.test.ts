@@ -61,8 +61,8 @@ describe('predicting keyphrases', () => {
     const regions = new Float32Array(49);
     const sights: EnrichedPost['sights'] = [
       { image: { kind: 'absent', reason: 'unreachable' }, entities: [] },
-      { image: { ...photo, view: [0, 0, 1, 1] }, entities: [{ label: 'Dog' }], regions },
-      { image: { ...photo, view: [0.1, 0, 0.9, 1] }, entities: [{ label: 'Cat' }], regions },
+      { image: { ...photo, view: [0, 0, 1, 1] }, entities: [{ label: 'Dog', score: 0.5 }], regions },
+      { image: { ...photo, view: [0.1, 0, 0.9, 1] }, entities: [{ label: 'Cat', score: 0.9 }], regions },
     ];
     const post = { id: '1', text: 'look', images: ['a', 'b', 'c'] };
     const use = { number: 1, used: true, match: 0.8, weights: [1] };
@@ -71,12 +71,12 @@ describe('predicting keyphrases', () => {
     expect(asked[0]).toMatchObject({
       entities: [],
       photos: [
-        { entities: ['dog'], regions },
-        { entities: ['cat'], regions },
+        { entities: [{ name: 'dog', score: 0.5 }], regions },
+        { entities: [{ name: 'cat', score: 0.9 }], regions },
       ],
     });
     expect(image).toBe(sights[2]?.image);
-    expect(result.entities).toEqual([{ label: 'Cat' }]);
+    expect(result.entities).toEqual([{ label: 'Cat', score: 0.9 }]);
     expect(result.image).toEqual({
       used: true,
       number: 2,

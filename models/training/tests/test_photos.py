@@ -53,6 +53,7 @@ class Photos(unittest.TestCase):
         import torch
 
         import export_fusion
+        import familiar
         from fusion import FEATURES, REGIONS, Fusion
 
         torch.manual_seed(0)
@@ -60,14 +61,17 @@ class Photos(unittest.TestCase):
         keys, values, regions = torch.randn(3, 9, 16), torch.randn(3, 9, 16), torch.rand(3, REGIONS, FEATURES)
         mask = torch.arange(9)[None] < torch.tensor([9, 5, 1])[:, None]
         with tempfile.TemporaryDirectory() as folder:
-            export_fusion.export(model, Path(folder))
+            known = familiar.learn(regions.numpy(), regions.numpy(), 2, 0)
+            export_fusion.export(model, known, 0.5, Path(folder))
             session = onnxruntime.InferenceSession(f"{folder}/fusion.onnx")
         feed = {"keys": keys.numpy(), "values": values.numpy(), "mask": mask.long().numpy(), "regions": regions.numpy()}
         for region_filter in (1.0, 0.0):
             with torch.no_grad():
                 sight = model(model.photos(regions), model.texts(torch.cat([keys, values], -1), mask), mask, region_filter)
-            found = session.run(["match", "weights", "vector"], feed | {"region_filter": np.array(region_filter, np.float32)})
-            for one, other in zip(found, (sight.match, sight.weights, sight.vector)):
+            found = session.run(["familiarity", "match", "weights", "vector"], feed | {"region_filter": np.array(region_filter, np.float32)})
+            share = np.clip((known.likeness(regions.numpy()) - known.least) / (known.usual - known.least), 0, 1)
+            match = 0.5 + share * (sight.match.numpy() - 0.5)
+            for one, other in zip(found, (share, match, sight.weights, sight.vector)):
                 # The graph's matrices are int8.
                 self.assertLess(np.abs(one - other.numpy()).max(), 0.02)
 
