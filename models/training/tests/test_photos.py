@@ -71,9 +71,9 @@ class Photos(unittest.TestCase):
             found = session.run(["familiarity", "match", "weights", "vector"], feed | {"region_filter": np.array(region_filter, np.float32)})
             share = np.clip((known.likeness(regions.numpy()) - known.least) / (known.usual - known.least), 0, 1)
             match = 0.5 + share * (sight.match.numpy() - 0.5)
-            for one, other in zip(found, (share, match, sight.weights, sight.vector)):
+            for one, other in zip(found, (share, match, sight.weights.numpy(), sight.vector.numpy())):
                 # The graph's matrices are int8.
-                self.assertLess(np.abs(one - other.numpy()).max(), 0.02)
+                self.assertLess(np.abs(one - other).max(), 0.02)
 
 
 if __name__ == "__main__":
