@@ -2,18 +2,20 @@ import type { AbsentImage } from '../domain/image.js';
 import { imageOutcome, type Outcome, type TaggedPost } from '../domain/outcome.js';
 import type { ConsumedBatch, Position } from '../domain/record.js';
 import type { Logger } from './logger.js';
-import type { Metrics } from './metrics.js';
+import type { Metrics, models, stages } from './metrics.js';
 
 /** What can happen, one function an event: each writes the log line and moves the metric that belong together. */
 export type Events = ReturnType<typeof createEvents>;
 
-/** The models whose runs are measured. */
-export type ModelName = 'text' | 'image';
-
-/** The stages of a post's way whose duration is measured. */
-export type Stage = 'fetch_image' | 'decode_image' | 'find_entities' | 'predict_keyphrases' | 'write';
+export type ModelName = (typeof models)[number];
+export type Stage = (typeof stages)[number];
 
 export function createEvents(logger: Logger, metrics: Metrics) {
+  /** An exemplar names the record by its place in the input topic; topic names could exceed an exemplar's 128 characters. */
+  const placeOf = ({ partition, offset }: Position) => ({
+    partition: partition.toString(),
+    offset: offset.toString(),
+  });
   const at = ({ topic, partition, offset }: Position) => ({ topic, partition, offset: offset.toString() });
 
   return {
@@ -52,6 +54,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.postsInFlight.dec(batch.records.length);
     },
     batchFailed(batch: ConsumedBatch, error: unknown): void {
+      metrics.batchFailures.inc();
       logger.error(
         {
           topic: batch.topic,
@@ -75,7 +78,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     /** An outcome is safely out. `timestamp` is the record's, in milliseconds since the epoch. */
     outcomeOut(outcome: Outcome, timestamp: number): void {
-      metrics.postDuration.observe(Math.max(0, Date.now() - timestamp) / 1000);
+      const seconds = Math.max(0, Date.now() - timestamp) / 1000;
+      metrics.postDuration.observe({ value: seconds, exemplarLabels: placeOf(outcome.position) });
       switch (outcome.kind) {
         case 'tagged':
           return taggedOut(outcome.result);
@@ -101,10 +105,12 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.rebalances.inc();
       metrics.consumerLagRecords.reset();
       metrics.consumerLagSeconds.reset();
+      metrics.committedOffset.reset();
       logger.info({ assignment }, 'partitions assigned');
     },
     offsetsCommitted(topic: string, partition: number, nextOffset: bigint): void {
       metrics.lastCommit.setToCurrentTime();
+      metrics.committedOffset.set({ topic, partition }, Number(nextOffset));
       logger.debug({ topic, partition, nextOffset: nextOffset.toString() }, 'offsets committed');
     },
     lagMeasured(topic: string, partition: number, records: number, seconds: number): void {
@@ -112,6 +118,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.consumerLagSeconds.set({ topic, partition }, seconds);
     },
     brokerTrouble(what: string, error: unknown): void {
+      metrics.brokerErrors.inc();
       logger.warn({ err: error }, what);
     },
   };
