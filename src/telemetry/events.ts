@@ -127,6 +127,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     metrics.postsTagged.inc();
     metrics.images.inc({ outcome: imageOutcome(result.image) });
     if (result.image.match !== undefined) metrics.imageMatch.observe(result.image.match);
+    const [best] = result.keyphrases;
+    if (best !== undefined) metrics.bestScore.observe(best.score);
     for (const keyphrase of result.keyphrases) {
       for (const origin of keyphrase.origin) metrics.keyphrases.inc({ origin });
     }

@@ -121,6 +121,11 @@ export function createMetrics() {
         origin: origins,
       },
     ),
+    bestScore: histogram(
+      'best_keyphrase_score',
+      'The score of a tagged post’s best keyphrase, from 0 to 1.',
+      fractions,
+    ),
     images: counter('images_total', 'Tagged posts by what became of their image: used, or why not.', {
       outcome: ['used', ...imageAbsences],
     }),
