@@ -4,7 +4,7 @@ import { createMetrics } from '../../src/telemetry/metrics.js';
 import { dashboards, panelsOf } from '../deploy/dashboard-files.js';
 import { rules, ruleFiles } from '../deploy/rule-files.js';
 import { startTagstream, type AgentProcess } from '../support/agent-process.js';
-import { demoPhotos, startImageServer, type ImageServer } from '../support/image-server.js';
+import { demoPhotos, startImageServer } from '../support/image-server.js';
 import { describeWithKafka } from '../support/kafka.js';
 import { describeWithPrometheus, startPrometheus, type PrometheusServer } from '../support/prometheus.js';
 import { produce } from '../support/transport.js';
@@ -34,13 +34,15 @@ function posts(batch: number, photos: string): (string | null)[] {
 
 describeWithPrometheus('a real Prometheus', () => {
   describeWithKafka('that scrapes an agent at work', (broker) => {
-    let images: ImageServer;
+    /** What ends the parts that have started, however far that went. */
+    const ends: (() => Promise<unknown>)[] = [];
     let agent: AgentProcess;
     let address = '';
     let prometheus: PrometheusServer;
 
     beforeAll(async () => {
-      images = await startImageServer();
+      const images = await startImageServer();
+      ends.push(images.stop);
       const inputTopic = await broker.createTopic('posts', { partitions: 2 });
       agent = startTagstream(['run', '--port', '0', '--brokers', broker.brokers.join(',')], {
         TAGSTREAM_KAFKA_INPUT_TOPIC: inputTopic,
@@ -50,11 +52,16 @@ describeWithPrometheus('a real Prometheus', () => {
         TAGSTREAM_IMAGES_ALLOW: images.allow,
         TAGSTREAM_NOISE_SKIP: 'empty',
       });
+      ends.push(() => {
+        agent.process.kill('SIGTERM');
+        return agent.exited;
+      });
       await until(async () => {
         address = /"address":"([^"]+)"/.exec(agent.stderr())?.[1] ?? '';
         return address !== '' && (await fetch(`${address}/readyz`)).ok;
       });
       prometheus = await startPrometheus(new URL(address).host, ruleFiles);
+      ends.push(prometheus.stop);
       for (let batch = 0; batch < batches; batch += 1) {
         const values = posts(batch, images.url);
         await produce(
@@ -74,10 +81,7 @@ describeWithPrometheus('a real Prometheus', () => {
     }, 180_000);
 
     afterAll(async () => {
-      await prometheus?.stop();
-      agent?.process.kill('SIGTERM');
-      await agent?.exited;
-      await images?.stop();
+      for (const end of ends.reverse()) await end();
     });
 
     async function until(condition: () => Promise<boolean>): Promise<void> {
