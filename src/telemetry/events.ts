@@ -2,20 +2,28 @@ import type { AbsentImage } from '../domain/image.js';
 import { imageOutcome, type Outcome, type TaggedPost } from '../domain/outcome.js';
 import type { ConsumedBatch, Position } from '../domain/record.js';
 import type { Logger } from './logger.js';
-import type { Metrics, models, stages } from './metrics.js';
+import type { Metrics, ModelName, Stage } from './metrics.js';
+import { limitRepeats } from './repeats.js';
+import { noTracing } from './tracing.js';
 
 /** What can happen, one function an event: each writes the log line and moves the metric that belong together. */
 export type Events = ReturnType<typeof createEvents>;
 
-export type ModelName = (typeof models)[number];
-export type Stage = (typeof stages)[number];
-
-export function createEvents(logger: Logger, metrics: Metrics) {
+export function createEvents(logger: Logger, metrics: Metrics, tracing = noTracing) {
+  const limit = limitRepeats();
+  /** A line that can come in floods. */
+  const repeated = (level: 'warn' | 'error', kind: string, about: object, message: string): void => {
+    const line = limit(kind);
+    if (line === undefined) return;
+    logger[level](line.leftOut === 0 ? about : { ...about, leftOut: line.leftOut }, message);
+  };
   /** An exemplar names the record by its place in the input topic; topic names could exceed an exemplar's 128 characters. */
-  const placeOf = ({ partition, offset }: Position) => ({
-    partition: partition.toString(),
-    offset: offset.toString(),
-  });
+  const placeOf = (outcome: Outcome) => {
+    const { partition, offset } = outcome.position;
+    const place = { partition: partition.toString(), offset: offset.toString() };
+    const traced = 'trace' in outcome ? /^00-([0-9a-f]{32})-/.exec(outcome.trace['traceparent'] ?? '') : null;
+    return traced === null ? place : { ...place, trace_id: String(traced[1]) };
+  };
   const at = ({ topic, partition, offset }: Position) => ({ topic, partition, offset: offset.toString() });
 
   return {
@@ -41,6 +49,14 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.batchWait.observe({ model }, waitSeconds);
       metrics.modelRunDuration.observe({ model }, runSeconds);
     },
+    /** Begins to follow the records of a batch through their stages. */
+    follow: tracing.follow,
+    spansLost(spans: number): void {
+      metrics.spansLost.inc(spans);
+    },
+    tracingTrouble(detail: string): void {
+      repeated('warn', 'tracing', { detail }, 'spans cannot be delivered');
+    },
     batchConsumed(batch: ConsumedBatch): void {
       metrics.postsConsumed.inc(batch.records.length);
       metrics.postsInFlight.inc(batch.records.length);
@@ -55,10 +71,13 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     batchFailed(batch: ConsumedBatch, error: unknown): void {
       metrics.batchFailures.inc();
-      logger.error(
+      repeated(
+        'error',
+        'batch failed',
         {
           topic: batch.topic,
           partition: batch.partition,
+          firstOffset: batch.records[0]?.position.offset.toString(),
           lastOffset: batch.lastOffset.toString(),
           err: error,
         },
@@ -70,7 +89,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       return async (...given: A): Promise<R> => {
         const end = metrics.stageDuration.startTimer({ stage });
         try {
-          return await step(...given);
+          return await tracing.stage(stage, () => step(...given));
         } finally {
           end();
         }
@@ -79,7 +98,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     /** An outcome is safely out. `timestamp` is the record's, in milliseconds since the epoch. */
     outcomeOut(outcome: Outcome, timestamp: number): void {
       const seconds = Math.max(0, Date.now() - timestamp) / 1000;
-      metrics.postDuration.observe({ value: seconds, exemplarLabels: placeOf(outcome.position) });
+      metrics.postDuration.observe({ value: seconds, exemplarLabels: placeOf(outcome) });
       switch (outcome.kind) {
         case 'tagged':
           return taggedOut(outcome.result);
@@ -90,7 +109,9 @@ export function createEvents(logger: Logger, metrics: Metrics) {
           return logger.debug({ ...at(outcome.position), reason: outcome.reason }, 'post skipped');
         case 'dead-letter':
           metrics.postsDeadLettered.inc({ reason: outcome.code });
-          return logger.warn(
+          return repeated(
+            'warn',
+            outcome.code,
             { ...at(outcome.position), reason: outcome.code, detail: outcome.detail },
             'record dead-lettered',
           );
@@ -119,7 +140,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     brokerTrouble(what: string, error: unknown): void {
       metrics.brokerErrors.inc();
-      logger.warn({ err: error }, what);
+      repeated('warn', what, { err: error }, what);
     },
   };
 

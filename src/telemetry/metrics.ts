@@ -13,6 +13,7 @@ import { toPrometheusText, wantsOpenMetrics } from './exposition.js';
 
 /** The models whose runs are measured. */
 export const models = ['text', 'image'] as const;
+export type ModelName = (typeof models)[number];
 
 /** The stages of a post's way whose duration is measured, in their order. */
 export const stages = [
@@ -22,6 +23,8 @@ export const stages = [
   'predict_keyphrases',
   'write',
 ] as const;
+
+export type Stage = (typeof stages)[number];
 
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const counts = [1, 2, 4, 8, 16, 32, 64, 128];
@@ -177,6 +180,7 @@ export function createMetrics() {
     ),
     lastCommit: gauge('last_commit_timestamp_seconds', 'When offsets were last committed, in Unix time.'),
     rebalances: counter('rebalances_total', 'Times the consumer group assigned partitions anew.'),
+    spansLost: counter('spans_lost_total', 'Spans of traces that the collector did not take.'),
     ready: gauge(
       'ready',
       'Whether the agent can take work: the model is warm and the group joined (1), or not (0).',
@@ -211,9 +215,16 @@ export function createMetrics() {
   };
 }
 
-/** One set of labels for each value of a closed list; none where the values are open. */
+/** One set of labels for each combination of values where all lists are closed; none where any is open. */
 function everyLabel<L extends string>(labels: Labels<L>): Record<L, string>[] {
-  return (Object.entries(labels) as [L, LabelValues][]).flatMap(([label, values]) =>
-    typeof values === 'string' ? [] : values.map((value) => ({ [label]: value }) as Record<L, string>),
+  const lists = Object.entries<LabelValues>(labels).map(([label, values]) =>
+    typeof values === 'string' ? [] : values.map((value) => [label, value] as const),
   );
+  if (lists.length === 0) return [];
+  return lists
+    .reduce<(readonly (readonly [string, string])[])[]>(
+      (sets, list) => sets.flatMap((set) => list.map((pair) => [...set, pair])),
+      [[]],
+    )
+    .map((set) => Object.fromEntries(set) as Record<L, string>);
 }
