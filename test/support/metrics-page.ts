@@ -25,8 +25,8 @@ ${rows.join('\n')}
 
 ## Labels
 
-No label holds anything of a post: no user, no tag, no address. Where the values are a closed list, each is there from
-the start with 0.
+No label holds anything of a post: no user, no tag, no address. Where the values are a closed list, counters and
+histograms have each from the start with 0.
 
 | metric | label | values |
 | --- | --- | --- |
@@ -35,7 +35,7 @@ ${labelled.join('\n')}
 ## Exemplars
 
 In OpenMetrics each bucket of \`tagstream_post_duration_seconds\` has as its exemplar the last record that fell into it,
-by \`partition\` and \`offset\` in the input topic. Prometheus keeps them with \`--enable-feature=exemplar-storage\`.
+by \`partition\` and \`offset\` in the input topic and, where it is traced, by \`trace_id\`. Prometheus keeps them with \`--enable-feature=exemplar-storage\`.
 
 ## How the lag is measured
 
