@@ -16,6 +16,7 @@ import { openTagger, type Tagger } from './tagger.js';
 import { createEvents, type Events } from './telemetry/events.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
+import { openTracing } from './telemetry/open-tracing.js';
 import { encodeThumbnail } from './transform/encode-thumbnail.js';
 import { isLoopback } from './web/gate.js';
 import { createRecentPosts, type RecentPosts } from './web/recent-posts.js';
@@ -76,11 +77,15 @@ const stoppedAgent: Agent = {
 export async function startAgent(config: Config, options: AgentOptions): Promise<Agent> {
   const logger = createLogger(config.log.level);
   const metrics = createMetrics();
-  const events = createEvents(logger, metrics);
+  const tracing = await openTracing(process.env, packageVersion, {
+    lost: (spans) => events.spansLost(spans),
+    trouble: (detail) => events.tracingTrouble(detail),
+  });
+  const events = createEvents(logger, metrics, tracing);
   metrics.buildInfo.set({ version: packageVersion, node: process.version }, 1);
 
   const { stopping } = options;
-  const opened: { close(): Promise<void> }[] = [];
+  const opened: { close(): Promise<void> }[] = [tracing];
   const closeAll = async (): Promise<void> => {
     for (const part of opened.reverse()) await part.close();
   };

@@ -6,6 +6,7 @@ import type { CleanPost, Post } from './domain/post.js';
 import type { ConsumedBatch, ConsumedRecord, Envelope } from './domain/record.js';
 import type { BatchHandler, Sink } from './domain/transport.js';
 import type { Events } from './telemetry/events.js';
+import type { BatchTrace } from './telemetry/tracing.js';
 
 /** One item in, one item out: the steps of a post's way, in their order. */
 export interface Steps {
@@ -39,22 +40,23 @@ export function createPipeline(
   const write = events.timed('write', (results: ResultBatch) => sink.write(results));
   return async (batch) => {
     events.batchConsumed(batch);
+    const trace = events.follow(batch);
     try {
       const outcomes = await lastValueFrom(
         from(batch.records).pipe(
-          map((record) => steps.admit(record)),
-          undecided(bounds.images, async ({ position, value }: Envelope<CleanPost>) => {
+          map((record) => trace.within(record.position, () => steps.admit(record))),
+          undecided(bounds.images, trace, async ({ position, value }: Envelope<CleanPost>) => {
             const images = await steps.loadImages(value.post);
             for (const image of images) if (image.kind === 'absent') events.imageAbsent(position, image);
             return { position, value: { ...value, images } };
           }),
-          undecided(bounds.inference, async ({ position, value }) => {
+          undecided(bounds.inference, trace, async ({ position, value }) => {
             const { post, cleanText, images } = value;
             const sights = await Promise.all(images.map((image) => steps.lookAtImage(post, image)));
             const imageText = post.enrichment?.imageText ?? '';
             return { position, value: { post, cleanText, sights, imageText } };
           }),
-          undecided(bounds.inference, async ({ position, value }): Promise<Outcome> => {
+          undecided(bounds.inference, trace, async ({ position, value }): Promise<Outcome> => {
             const { post, cleanText } = value;
             const tagged = await steps.predictKeyphrases(value);
             return { kind: 'tagged', position, post: { post, cleanText }, ...tagged };
@@ -62,12 +64,18 @@ export function createPipeline(
           toArray(),
           map((all) => all.sort((a, b) => (a.position.offset < b.position.offset ? -1 : 1))),
           // Each record has one outcome, so in the order of the input they stand side by side.
-          map((all) => all.map((outcome, index) => sendable(outcome, batch.records[index], sink))),
+          map((all) =>
+            all.map((outcome, index) => sendable(trace.handOn(outcome), batch.records[index], sink)),
+          ),
         ),
       );
       const { topic, partition, lastOffset } = batch;
-      await write({ topic, partition, outcomes, nextOffset: lastOffset + 1n });
+      await trace.write(() => write({ topic, partition, outcomes, nextOffset: lastOffset + 1n }));
       published(batch, outcomes);
+      trace.end(outcomes);
+    } catch (error) {
+      trace.fail(error);
+      throw error;
     } finally {
       events.batchEnded(batch);
     }
@@ -84,7 +92,11 @@ function sendable(outcome: Outcome, raw: ConsumedRecord | undefined, sink: Sink)
 /** Takes each post one step on, at most `bound` at a time; outcomes that stand already pass by. */
 function undecided<A, B extends Envelope<unknown> | Outcome>(
   bound: number,
+  trace: BatchTrace,
   step: (envelope: Envelope<A>) => Promise<B>,
 ): OperatorFunction<Envelope<A> | Outcome, B | Outcome> {
-  return mergeMap((item) => ('kind' in item ? of(item) : from(step(item))), bound);
+  return mergeMap(
+    (item) => ('kind' in item ? of(item) : from(trace.within(item.position, () => step(item)))),
+    bound,
+  );
 }

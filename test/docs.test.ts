@@ -9,8 +9,8 @@ import { imageAbsences } from '../src/domain/image.js';
 import { rejections } from '../src/domain/outcome.js';
 import { settingFlags } from '../src/flags.js';
 import { variableOf } from '../src/settings.js';
-import { createMetrics } from '../src/telemetry/metrics.js';
 import { tagstream } from './support/agent-process.js';
+import { metricsPage } from './support/metrics-page.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -38,25 +38,6 @@ describe('README', () => {
       const wrong = documented.filter((flag) => !own.includes(flag));
       expect({ command, missing, wrong }).toEqual({ command, missing: [], wrong: [] });
     }
-  });
-
-  it('lists every metric there is, and no other, with its labels', async () => {
-    const { registry, ...metrics } = createMetrics();
-    const registered = (await registry.getMetricsAsJSON()).map(({ name }) => name);
-    const [list = ''] = sectionOf('Metrics').split('\n\n');
-    const documented = new Map(
-      [...list.matchAll(/`([a-z_]+)(?:\{([a-z,]+)\})?`/g)].map(([, name = '', labels]) => [name, labels]),
-    );
-    const expected = Object.values(metrics).map((metric) => {
-      const { name, labelNames } = metric as unknown as { name: string; labelNames: readonly string[] };
-      expect(registered).toContain(name);
-      // What the metrics of information are labelled with is what they are about.
-      const labels = labelNames.length === 0 || name.endsWith('_info') ? undefined : labelNames.join(',');
-      return [name.replace(/^tagstream_/, ''), labels] as const;
-    });
-    documented.delete('tagstream_');
-    expect(documented).toEqual(new Map(expected));
-    expect(registered.filter((name) => name.startsWith('tagstream_'))).toHaveLength(expected.length);
   });
 
   it('lists every exit code there is, and no other', () => {
@@ -89,15 +70,21 @@ describe('README', () => {
   });
 });
 
+describe('docs/metrics.md', () => {
+  it('lists every metric, with its labels and their values, as the code has it', async () => {
+    await expect(metricsPage()).toMatchFileSnapshot('../docs/metrics.md');
+  });
+});
+
 describe('links in the documents', () => {
-  it.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'models/training/README.md'])(
-    'of %s lead to files',
-    (file) => {
-      const targets = [...read(file).matchAll(/\]\(([^)\s#]+)/g)].map(([, target = '']) => target);
-      const relative = targets.filter((target) => !/^[a-z]+:/.test(target));
-      expect(relative.filter((target) => !existsSync(join(root, dirname(file), target)))).toEqual([]);
-    },
-  );
+  it.each([
+    ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'models/training/README.md'],
+    ...['docs/metrics.md', 'docs/runbook.md'],
+  ])('of %s lead to files', (file) => {
+    const targets = [...read(file).matchAll(/\]\(([^)\s#]+)/g)].map(([, target = '']) => target);
+    const relative = targets.filter((target) => !/^[a-z]+:/.test(target));
+    expect(relative.filter((target) => !existsSync(join(root, dirname(file), target)))).toEqual([]);
+  });
 });
 
 function rowsOf(node: z.core.JSONSchema._JSONSchema, path: readonly string[] = []): Row[] {

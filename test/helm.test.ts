@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig, type Config } from '../src/config.js';
 import { packageVersion } from '../src/package-version.js';
+import { alerts, ruleFiles } from './deploy/rule-files.js';
 
 const chart = fileURLToPath(new URL('../helm/tagstream', import.meta.url));
 
@@ -87,6 +88,19 @@ function configOf(manifests: readonly Manifest[], secret = 'secret'): Config {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+interface Group {
+  readonly name: string;
+  readonly rules: readonly { readonly annotations?: Readonly<Record<string, string>> }[];
+}
+
+const byName = (one: Group, other: Group): number => (one.name < other.name ? -1 : 1);
+
+/** The groups of rules that the Prometheus operator would load. */
+function rulesOf(manifests: readonly Manifest[]): readonly Group[] {
+  const manifest = manifests.find(({ kind }) => kind === 'PrometheusRule');
+  return (manifest?.spec as { readonly groups: readonly Group[] } | undefined)?.groups ?? [];
 }
 
 describe('the Helm chart', () => {
@@ -188,5 +202,20 @@ describe('the Helm chart, rendered', () => {
       podDisruptionBudget: { enabled: true },
     }).map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(['ServiceMonitor', 'PodDisruptionBudget']));
+  });
+
+  it('has the rules of deploy/prometheus where they are asked for, with the runbook’s own address', () => {
+    const runbook = 'https://wiki.example/runbook.md';
+    const groups = rulesOf(render({ metrics: { prometheusRule: { enabled: true, runbook } } }));
+    const expected = ruleFiles.flatMap((file) => {
+      const text = readFileSync(file, 'utf8').replaceAll('docs/runbook.md', runbook);
+      return (parse(text.replace(/^#.*$/gm, '')) as { groups: readonly Group[] }).groups;
+    });
+    expect(groups.toSorted(byName)).toEqual(expected.toSorted(byName));
+    const links = groups.flatMap(({ rules }) =>
+      rules.flatMap(({ annotations }) => annotations?.['runbook_url'] ?? []),
+    );
+    expect(links).toHaveLength(alerts.length);
+    for (const link of links) expect(link).toMatch(/^https:\/\/wiki\.example\/runbook\.md#tagstream[a-z]+$/);
   });
 });

@@ -65,6 +65,9 @@ export type Rejection = (typeof rejections)[number];
 export const noises = ['empty', 'too_long', 'language', 'duplicate'] as const satisfies readonly Rejection[];
 export type Noise = (typeof noises)[number];
 
+/** W3C trace context as headers, to hand on with what comes of a record; absent where nothing is traced. */
+export type TraceHeaders = Readonly<Record<string, string>>;
+
 export interface Tagged {
   readonly kind: 'tagged';
   readonly position: Position;
@@ -72,6 +75,7 @@ export interface Tagged {
   /** The image that the result is about. */
   readonly image: Image;
   readonly result: TaggedPost;
+  readonly trace?: TraceHeaders;
 }
 
 /** The post was deleted: its result is withdrawn downstream. */
@@ -79,6 +83,7 @@ export interface Tombstone {
   readonly kind: 'tombstone';
   readonly position: Position;
   readonly id: string;
+  readonly trace?: TraceHeaders;
 }
 
 export interface DeadLetter {

@@ -1,6 +1,7 @@
 import type { ImageEncoding } from '../domain/entity.js';
 import type { DecodedImage } from '../domain/image.js';
-import type { Events, ModelName } from '../telemetry/events.js';
+import type { Events } from '../telemetry/events.js';
+import type { ModelName } from '../telemetry/metrics.js';
 import { createDynamicBatcher, type BatcherOptions } from './dynamic-batcher.js';
 import type { ModelInput, Prediction, Provider, Request, Responses, WorkerOptions } from './protocol.js';
 import { startWorker } from './worker-client.js';

@@ -55,12 +55,14 @@ function toOutput(outcome: Tagged | Tombstone, output: Destination): OutgoingRec
 }
 
 function toOutputMessage(outcome: Tagged | Tombstone): Message & { readonly key: Buffer } {
-  if (outcome.kind === 'tombstone') return { key: Buffer.from(outcome.id), value: null, headers: {} };
+  const { trace = {} } = outcome;
+  if (outcome.kind === 'tombstone')
+    return { key: Buffer.from(outcome.id), value: null, headers: { ...trace } };
   const { result } = outcome;
   return {
     key: Buffer.from(result.id),
     value: Buffer.from(JSON.stringify(result)),
-    headers: { 'content-type': 'application/json' },
+    headers: { ...trace, 'content-type': 'application/json' },
   };
 }
 

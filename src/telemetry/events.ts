@@ -2,18 +2,28 @@ import type { AbsentImage } from '../domain/image.js';
 import { imageOutcome, type Outcome, type TaggedPost } from '../domain/outcome.js';
 import type { ConsumedBatch, Position } from '../domain/record.js';
 import type { Logger } from './logger.js';
-import type { Metrics } from './metrics.js';
+import type { Metrics, ModelName, Stage } from './metrics.js';
+import { limitRepeats } from './repeats.js';
+import { noTracing } from './tracing.js';
 
 /** What can happen, one function an event: each writes the log line and moves the metric that belong together. */
 export type Events = ReturnType<typeof createEvents>;
 
-/** The models whose runs are measured. */
-export type ModelName = 'text' | 'image';
-
-/** The stages of a post's way whose duration is measured. */
-export type Stage = 'fetch_image' | 'decode_image' | 'find_entities' | 'predict_keyphrases' | 'write';
-
-export function createEvents(logger: Logger, metrics: Metrics) {
+export function createEvents(logger: Logger, metrics: Metrics, tracing = noTracing) {
+  const limit = limitRepeats();
+  /** A line that can come in floods. */
+  const repeated = (level: 'warn' | 'error', kind: string, about: object, message: string): void => {
+    const line = limit(kind);
+    if (line === undefined) return;
+    logger[level](line.leftOut === 0 ? about : { ...about, leftOut: line.leftOut }, message);
+  };
+  /** An exemplar names the record by its place in the input topic; topic names could exceed an exemplar's 128 characters. */
+  const placeOf = (outcome: Outcome) => {
+    const { partition, offset } = outcome.position;
+    const place = { partition: partition.toString(), offset: offset.toString() };
+    const traced = 'trace' in outcome ? /^00-([0-9a-f]{32})-/.exec(outcome.trace['traceparent'] ?? '') : null;
+    return traced === null ? place : { ...place, trace_id: String(traced[1]) };
+  };
   const at = ({ topic, partition, offset }: Position) => ({ topic, partition, offset: offset.toString() });
 
   return {
@@ -41,6 +51,14 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.batchWait.observe({ model }, waitSeconds);
       metrics.modelRunDuration.observe({ model }, runSeconds);
     },
+    /** Begins to follow the records of a batch through their stages. */
+    follow: tracing.follow,
+    spansLost(spans: number): void {
+      metrics.spansLost.inc(spans);
+    },
+    tracingTrouble(detail: string): void {
+      repeated('warn', 'tracing', { detail }, 'spans cannot be delivered');
+    },
     batchConsumed(batch: ConsumedBatch): void {
       metrics.postsConsumed.inc(batch.records.length);
       metrics.postsInFlight.inc(batch.records.length);
@@ -54,10 +72,14 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.postsInFlight.dec(batch.records.length);
     },
     batchFailed(batch: ConsumedBatch, error: unknown): void {
-      logger.error(
+      metrics.batchFailures.inc();
+      repeated(
+        'error',
+        'batch failed',
         {
           topic: batch.topic,
           partition: batch.partition,
+          firstOffset: batch.records[0]?.position.offset.toString(),
           lastOffset: batch.lastOffset.toString(),
           err: error,
         },
@@ -69,7 +91,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       return async (...given: A): Promise<R> => {
         const end = metrics.stageDuration.startTimer({ stage });
         try {
-          return await step(...given);
+          return await tracing.stage(stage, () => step(...given));
         } finally {
           end();
         }
@@ -77,7 +99,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     /** An outcome is safely out. `timestamp` is the record's, in milliseconds since the epoch. */
     outcomeOut(outcome: Outcome, timestamp: number): void {
-      metrics.postDuration.observe(Math.max(0, Date.now() - timestamp) / 1000);
+      const seconds = Math.max(0, Date.now() - timestamp) / 1000;
+      metrics.postDuration.observe({ value: seconds, exemplarLabels: placeOf(outcome) });
       switch (outcome.kind) {
         case 'tagged':
           return taggedOut(outcome.result);
@@ -88,7 +111,9 @@ export function createEvents(logger: Logger, metrics: Metrics) {
           return logger.debug({ ...at(outcome.position), reason: outcome.reason }, 'post skipped');
         case 'dead-letter':
           metrics.postsDeadLettered.inc({ reason: outcome.code });
-          return logger.warn(
+          return repeated(
+            'warn',
+            outcome.code,
             { ...at(outcome.position), reason: outcome.code, detail: outcome.detail },
             'record dead-lettered',
           );
@@ -120,10 +145,12 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.rebalances.inc();
       metrics.consumerLagRecords.reset();
       metrics.consumerLagSeconds.reset();
+      metrics.committedOffset.reset();
       logger.info({ assignment }, 'partitions assigned');
     },
     offsetsCommitted(topic: string, partition: number, nextOffset: bigint): void {
       metrics.lastCommit.setToCurrentTime();
+      metrics.committedOffset.set({ topic, partition }, Number(nextOffset));
       logger.debug({ topic, partition, nextOffset: nextOffset.toString() }, 'offsets committed');
     },
     lagMeasured(topic: string, partition: number, records: number, seconds: number): void {
@@ -131,7 +158,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.consumerLagSeconds.set({ topic, partition }, seconds);
     },
     brokerTrouble(what: string, error: unknown): void {
-      logger.warn({ err: error }, what);
+      metrics.brokerErrors.inc();
+      repeated('warn', what, { err: error }, what);
     },
   };
 
@@ -139,6 +167,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     metrics.postsTagged.inc();
     metrics.images.inc({ outcome: imageOutcome(result.image) });
     if (result.image.match !== undefined) metrics.imageMatch.observe(result.image.match);
+    const [best] = result.keyphrases;
+    if (best !== undefined) metrics.bestScore.observe(best.score);
     for (const keyphrase of result.keyphrases) {
       for (const origin of keyphrase.origin) metrics.keyphrases.inc({ origin });
     }

@@ -93,9 +93,12 @@ export function createWebServer(options: WebServerOptions): WebServer {
     server.get(path, (_request, reply) => reply.type(contentType).send(body));
   }
 
-  server.get('/metrics', async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
+  server.get('/metrics', async (request, reply) => {
+    metrics.ready.set(health.unreadyBecause().length === 0 ? 1 : 0);
+    metrics.healthy.set(health.unhealthyBecause().length === 0 ? 1 : 0);
+    const { contentType, text } = await metrics.expose(request.headers.accept);
+    return reply.header('vary', 'accept').type(contentType).send(text);
+  });
   server.get('/healthz', (_request, reply) => answer(reply, health.unhealthyBecause()));
   server.get('/readyz', (_request, reply) => answer(reply, health.unreadyBecause()));
 

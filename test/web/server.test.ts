@@ -75,6 +75,22 @@ describe('the web server', () => {
     expect(await response.text()).toContain('\ntagstream_posts_tagged_total 3\n');
   });
 
+  it('serves the metrics as OpenMetrics to those who ask for it, with whether the agent is ready and healthy', async () => {
+    const health = { unhealthyBecause: (): string[] => [], unreadyBecause: () => ['the model is loading'] };
+    const { address } = await start({ health });
+    const response = await fetch(`${address}/metrics`, {
+      headers: { accept: 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5' },
+    });
+    expect(response.headers.get('content-type')).toBe(
+      'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    );
+    expect(response.headers.get('vary')).toBe('accept');
+    const text = await response.text();
+    expect(text).toContain('\ntagstream_ready 0\n');
+    expect(text).toContain('\ntagstream_healthy 1\n');
+    expect(text.endsWith('\n# EOF\n')).toBe(true);
+  });
+
   it('says that it is alive and ready, or why not', async () => {
     const health = { unhealthyBecause: (): string[] => [], unreadyBecause: () => ['the model is loading'] };
     const { address } = await start({ health });

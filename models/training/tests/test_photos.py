@@ -4,6 +4,7 @@ import importlib.util
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -61,7 +62,7 @@ class Photos(unittest.TestCase):
         keys, values, regions = torch.randn(3, 9, 16), torch.randn(3, 9, 16), torch.rand(3, REGIONS, FEATURES)
         mask = torch.arange(9)[None] < torch.tensor([9, 5, 1])[:, None]
         with tempfile.TemporaryDirectory() as folder:
-            known = familiar.learn(regions.numpy(), regions.numpy(), 2, 0)
+            known = replace(familiar.learn(regions.numpy(), regions.numpy(), 2, 0), least=-1.0, usual=1.0)
             export_fusion.export(model, known, 0.5, Path(folder))
             session = onnxruntime.InferenceSession(f"{folder}/fusion.onnx")
         feed = {"keys": keys.numpy(), "values": values.numpy(), "mask": mask.long().numpy(), "regions": regions.numpy()}

@@ -1,0 +1,45 @@
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import type { DeadLetter } from '../../src/domain/outcome.js';
+import { createEvents } from '../../src/telemetry/events.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+
+/** Events whose lines, from `info` on, are kept. */
+function heardEvents() {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino(
+    { level: 'info' },
+    { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) },
+  );
+  const metrics = createMetrics();
+  return { lines, metrics, events: createEvents(logger, metrics) };
+}
+
+function deadLetter(offset: bigint): DeadLetter {
+  const position = { topic: 'posts', partition: 2, offset };
+  const value = Buffer.from('{"text": "a secret"}');
+  const raw = { position, key: null, value, headers: {}, timestamp: 0 };
+  return { kind: 'dead-letter', position, code: 'invalid_post', detail: 'id: expected a string', raw };
+}
+
+it('writes a few of many lines alike, with the records’ places and nothing of their text, and counts them all', async () => {
+  const { lines, metrics, events } = heardEvents();
+  for (let offset = 0n; offset < 100n; offset += 1n) events.outcomeOut(deadLetter(offset), Date.now());
+  expect(lines.map(({ topic, partition, offset }) => [topic, partition, offset])).toEqual(
+    ['0', '1', '2', '3', '4'].map((offset) => ['posts', 2, offset]),
+  );
+  expect(JSON.stringify(lines)).not.toContain('secret');
+  const { text } = await metrics.expose();
+  expect(text).toContain('\ntagstream_posts_dead_lettered_total{reason="invalid_post"} 100\n');
+});
+
+it('counts a batch that failed, and names the records it holds', async () => {
+  const { lines, metrics, events } = heardEvents();
+  const { raw } = deadLetter(7n);
+  events.batchFailed(
+    { topic: 'posts', partition: 2, records: [raw], lastOffset: 9n },
+    new Error('the broker is away'),
+  );
+  expect(lines).toMatchObject([{ topic: 'posts', partition: 2, firstOffset: '7', lastOffset: '9' }]);
+  expect((await metrics.expose()).text).toContain('\ntagstream_batch_failures_total 1\n');
+});
