@@ -79,7 +79,7 @@ describe('docs/metrics.md', () => {
 describe('links in the documents', () => {
   it.each([
     ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'models/training/README.md'],
-    ...['docs/metrics.md', 'docs/runbook.md'],
+    ...['docs/metrics.md', 'docs/runbook.md', 'docs/security.md'],
   ])('of %s lead to files', (file) => {
     const targets = [...read(file).matchAll(/\]\(([^)\s#]+)/g)].map(([, target = '']) => target);
     const relative = targets.filter((target) => !/^[a-z]+:/.test(target));

@@ -36,3 +36,38 @@ it('The package holds every file that its code reads', () => {
 
   expect([...read.flatMap(filesAt), ...compiled].filter((file) => !packed.has(file))).toEqual([]);
 });
+
+const readJson = (file: string): unknown => JSON.parse(readFileSync(join(root, file), 'utf8'));
+
+it('The lock file holds a hash of every package, and names no place to fetch it from', () => {
+  const { packages } = readJson('package-lock.json') as {
+    packages: Record<string, { readonly integrity?: string; readonly resolved?: string }>;
+  };
+  const locked = Object.entries(packages).filter(([path]) => path !== '');
+  expect(locked.length).toBeGreaterThan(100);
+  expect(
+    locked.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([path]) => path),
+  ).toEqual([]);
+  expect(locked.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path)).toEqual([]);
+});
+
+it('Of the packages that would run a script when they are installed each is decided upon, and one may', () => {
+  const { packages } = readJson('package-lock.json') as {
+    packages: Record<string, { readonly hasInstallScript?: boolean }>;
+  };
+  const scripted = Object.entries(packages)
+    .filter(([path, { hasInstallScript }]) => path !== '' && hasInstallScript === true)
+    .map(([path]) => path.replace(/^.*node_modules\//, ''));
+  const { allowScripts } = readJson('package.json') as { allowScripts: Record<string, boolean> };
+  expect(Object.keys(allowScripts).sort()).toEqual([...new Set(scripted)].sort());
+  const allowed = Object.keys(allowScripts).filter((name) => allowScripts[name]);
+  expect(allowed).toEqual(['zstd-napi']);
+  expect(readFileSync(join(root, 'deploy/Dockerfile'), 'utf8')).toContain(
+    `npm ci --ignore-scripts && npm rebuild ${allowed.join(' ')}\n`,
+  );
+});
+
+it('The container runs as a user that is not root, and nothing after that makes it one', () => {
+  const users = [...readFileSync(join(root, 'deploy/Dockerfile'), 'utf8').matchAll(/^USER (.+)$/gm)];
+  expect(users.map(([, user]) => user)).toEqual(['1000:1000']);
+});

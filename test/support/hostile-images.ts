@@ -161,6 +161,8 @@ export async function hostileImages(): Promise<readonly HostileImage[]> {
       ),
       'decoded',
       'undecodable',
+      // On a busy machine its two seconds become ten.
+      'timed_out',
     ],
     [
       'a PNG whose pixels are a gigabyte of zeros too many',
