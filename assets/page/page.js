@@ -92,10 +92,11 @@ function veil({ rows, columns, weights }) {
   const canvas = element('canvas', 'weights');
   canvas.width = columns;
   canvas.height = rows;
+  const context = canvas.getContext('2d');
   const most = Math.max(...weights);
-  const pixels = new ImageData(columns, rows);
+  const pixels = context.createImageData(columns, rows);
   weights.forEach((weight, region) => (pixels.data[region * 4 + 3] = Math.round(190 * (1 - weight / most))));
-  canvas.getContext('2d').putImageData(pixels, 0, 0);
+  context.putImageData(pixels, 0, 0);
   return canvas;
 }
 
