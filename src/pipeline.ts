@@ -61,8 +61,8 @@ export function createPipeline(
           map((all) => all.map((outcome, index) => sendable(outcome, batch.records[index], sink))),
         ),
       );
-      const { topic, partition, lastOffset } = batch;
-      await write({ topic, partition, outcomes, nextOffset: lastOffset + 1n });
+      const { topic, partition, generation, firstOffset, lastOffset } = batch;
+      await write({ topic, partition, generation, outcomes, firstOffset, nextOffset: lastOffset + 1n });
       published(batch, outcomes);
     } finally {
       events.batchEnded(batch);

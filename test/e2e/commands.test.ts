@@ -343,7 +343,7 @@ describe('the command line', () => {
   });
 
   it('answers a wrong configuration with 78, naming every fault', async () => {
-    const { code, stderr } = await tagstream(['run', '--port', 'eighty', '--delivery', 'exactly-once']);
+    const { code, stderr } = await tagstream(['run', '--port', 'eighty', '--delivery', 'at-most-once']);
     expect(code).toBe(78);
     for (const key of ['web.port', 'delivery', 'kafka.brokers']) expect(stderr).toContain(key);
   });

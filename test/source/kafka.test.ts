@@ -37,6 +37,7 @@ describeWithKafka('The Kafka source', (broker) => {
       {
         ...{ brokers: broker.brokers, inputTopic: topic, groupId: transport.groupId, chunkSize: 10 },
         ...{ concurrentPartitions: 2, fetchBytes: 1_000_000, sessionTimeoutMs: 30_000 },
+        delivery: 'at-least-once',
       },
       { ...events, ...own },
     );
@@ -243,16 +244,16 @@ describeWithKafka('The Kafka source', (broker) => {
       },
       partitionsAssigned: (assignment) => assignments.push(assignment),
     });
-    const joined: boolean[] = [source.joined];
+    const ready: boolean[] = [source.ready];
 
     await runUntil(source, 25, () => {
-      joined.push(source.joined);
+      ready.push(source.ready);
       return Promise.resolve();
     });
-    joined.push(source.joined);
+    ready.push(source.ready);
 
     expect(assignments).toEqual([{ [transport.inputTopic]: [0] }]);
-    expect(joined).toEqual([false, true, true, true, false]);
+    expect(ready).toEqual([false, true, true, true, false]);
     expect(lags).toEqual([
       [0, 25, true],
       [0, 15, true],
@@ -298,7 +299,7 @@ describeWithKafka('The Kafka source', (broker) => {
 
     await expect(run).rejects.toThrow(InfrastructureError);
     await expect(run).rejects.toThrow(/a mistake of ours/);
-    expect(source.joined).toBe(false);
+    expect(source.ready).toBe(false);
   });
 
   test('says which topic is missing', async () => {
@@ -317,6 +318,7 @@ test('A broker that cannot be reached is named', async () => {
     {
       ...{ brokers, inputTopic: 'posts', groupId: 'tagstream', chunkSize: 10 },
       ...{ concurrentPartitions: 2, fetchBytes: 1_000_000, sessionTimeoutMs: 30_000 },
+      delivery: 'at-least-once',
     },
     events,
   );

@@ -99,7 +99,7 @@ export function connectTo(brokers: readonly string[], tools: JavaTools): Broker 
       });
       return topic;
     },
-    async consoleConsumer(topic, { maxMessages, isolation = 'read_committed', idleMs = 10_000 } = {}) {
+    async consoleConsumer(topic, { maxMessages, isolation = 'read_committed', idleMs = 5_000 } = {}) {
       const ends = await withAdmin((admin) => admin.fetchTopicOffsets(topic));
       const count = maxMessages ?? ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
       return count === 0 ? [] : consume(tools, brokers, topic, { maxMessages: count, isolation, idleMs });
