@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SupervisedAgent } from './scene.js';
+import type { Act, Stage } from './performance.js';
+
+/** What can go wrong, tried one after the other; each try begins with topics of its own. */
+export interface Fault {
+  readonly name: string;
+  readonly tries: readonly { readonly name: string; readonly act: Act }[];
+}
+
+/** The moments of a transaction that `hooks.mjs` knows; the first claims the partition. */
+const moments = ['claim', 'sendOffsets', 'sendBatch', 'commit'].flatMap((step) =>
+  ['before', 'after'].map((when) => `${when}:${step}`),
+);
+
+/** The third transaction; a claim is the first. */
+const harmAt = (moment: string, signal: NodeJS.Signals) => ({
+  FAULT: `${moment}:${signal}:${moment.endsWith('claim') ? 1 : 3}`,
+});
+
+const joined = 'partitions assigned';
+
+async function untilExit(agent: SupervisedAgent, exits = 1): Promise<void> {
+  while (agent.exits.length < exits) await sleep(20);
+}
+
+/** The agent is killed at a moment of a transaction and started again. */
+const killedAt =
+  (moment: string): Act =>
+  async (stage) => {
+    await untilExit(stage.start(harmAt(moment, 'SIGKILL')));
+  };
+
+/** The agent is frozen until another has done its work, then goes on where it was. */
+const zombieAt =
+  (moment: string): Act =>
+  async (stage) => {
+    const zombie = stage.start(harmAt(moment, 'SIGSTOP'));
+    await zombie.untilSaid('FAULT');
+    stage.start();
+    await stage.untilCommitted();
+    await stage.feed(40);
+    zombie.now.process.kill('SIGCONT');
+  };
+
+/** The agent is killed again and again, wherever it happens to be. */
+const killedAtRandom =
+  (times: number): Act =>
+  async (stage) => {
+    const agent = stage.start();
+    for (let kills = 1; kills <= times; kills++) {
+      await agent.untilSaid(joined);
+      await stage.feed(20);
+      await sleep(Math.random() * 2_000);
+      agent.now.process.kill('SIGKILL');
+      await untilExit(agent, kills);
+    }
+  };
+
+/** A second and a third member come and go while the first works. */
+const rebalancedFor =
+  (seconds: number): Act =>
+  async (stage) => {
+    stage.start();
+    const end = Date.now() + seconds * 1_000;
+    while (Date.now() < end) {
+      const guest = stage.start();
+      await guest.untilSaid(joined);
+      await stage.feed(60);
+      await sleep(1_000 + Math.random() * 2_000);
+      await guest.stop();
+    }
+  };
+
+/** The broker dies under load and comes back. */
+const brokerKilled =
+  (seconds: number): Act =>
+  async (stage) => {
+    await working(stage);
+    await stage.process.kill();
+    await sleep(seconds * 1_000);
+    await stage.process.start();
+  };
+
+/** The broker does nothing for a while, and then goes on as if nothing were. */
+const brokerFrozen =
+  (seconds: number): Act =>
+  async (stage) => {
+    await working(stage);
+    await stage.process.freeze();
+    await sleep(seconds * 1_000);
+    await stage.process.thaw();
+  };
+
+/** The agent is asked to end under load, and started again. */
+const stoppedUnderLoad: Act = async (stage) => {
+  for (const records of [40, 120]) {
+    const agent = stage.start();
+    await stage.untilCommitted(records);
+    if ((await agent.stop()) !== 0) throw new Error('a drain has to end with 0');
+  }
+  stage.start();
+};
+
+/** It is asked twice, which means at once. */
+const stoppedTwice: Act = async (stage) => {
+  const agent = stage.start();
+  await stage.untilCommitted(40);
+  agent.now.process.kill('SIGTERM');
+  agent.now.process.kill('SIGTERM');
+  await untilExit(agent);
+};
+
+/** Partitions are added to the input topic while the agents work, and get posts. */
+const partitionsAdded: Act = async (stage) => {
+  stage.start();
+  await stage.untilCommitted();
+  await stage.broker.withAdmin((admin) =>
+    admin.createPartitions({ topicPartitions: [{ topic: stage.inputTopic, count: 4 }] }),
+  );
+  await stage.feed(80);
+};
+
+/** Starts an agent and waits until it is in the middle of its work. */
+async function working(stage: Stage): Promise<SupervisedAgent> {
+  const agent = stage.start();
+  await stage.untilCommitted(40);
+  return agent;
+}
+
+export const faults: readonly Fault[] = [
+  {
+    name: 'kill -9 at each step of a transaction',
+    tries: moments.map((moment) => ({ name: moment, act: killedAt(moment) })),
+  },
+  {
+    name: 'frozen past the session at each step, then woken',
+    tries: moments.map((moment) => ({ name: moment, act: zombieAt(moment) })),
+  },
+  { name: 'kill -9 at 100 random moments', tries: [{ name: '100', act: killedAtRandom(100) }] },
+  { name: 'members come and go for two minutes', tries: [{ name: '120 s', act: rebalancedFor(120) }] },
+  {
+    name: 'broker killed and started again',
+    tries: [1, 20].map((seconds) => ({ name: `after ${seconds} s`, act: brokerKilled(seconds) })),
+  },
+  { name: 'broker frozen for 60 s', tries: [{ name: '60 s', act: brokerFrozen(60) }] },
+  {
+    name: 'SIGTERM under load',
+    tries: [
+      { name: 'once, and again after a start', act: stoppedUnderLoad },
+      { name: 'twice at once', act: stoppedTwice },
+    ],
+  },
+  { name: 'partitions added to the input', tries: [{ name: '2 to 4', act: partitionsAdded }] },
+];
+
+/** What `npm test` tries: a few of them, in a minute. */
+export const someFaults: readonly Fault[] = [
+  {
+    name: 'kill -9 in a transaction',
+    tries: ['after:sendBatch', 'after:commit'].map((moment) => ({ name: moment, act: killedAt(moment) })),
+  },
+  {
+    name: 'frozen past the session, then woken',
+    tries: [{ name: 'before:commit', act: zombieAt('before:commit') }],
+  },
+];
