@@ -102,7 +102,7 @@ export class KafkaSource implements Source {
     try {
       await Promise.all([this.#untilEnd(consumer), start()]);
     } catch (error) {
-      throw this.#explained(error);
+      throw error instanceof InfrastructureError ? error : this.#explained(error);
     } finally {
       this.#joined = false;
       await consumer.disconnect().catch((error: unknown) => {

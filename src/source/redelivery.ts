@@ -39,8 +39,7 @@ export async function deliver(
       if (attempt >= attempts || finalErrors.some((kind) => error instanceof kind)) throw error;
       failed(error);
     }
-    await sleep(wait, undefined, { signal: stopping }).catch(() => undefined);
-    if (!stopping.aborted) await stillOurs?.();
+    await sleep(wait, undefined, { signal: stopping }).then(stillOurs, () => undefined);
     wait = Math.min(2 * wait, backOff.most);
   }
   return false;

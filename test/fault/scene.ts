@@ -14,7 +14,7 @@ export const sessionTimeoutMs = 6_000;
 export interface SupervisedAgent {
   /** The process that runs now. */
   readonly now: AgentProcess;
-  /** How each process before ended: exit code or signal. */
+  /** How each process before ended that was not asked to: exit code or signal. */
   readonly exits: readonly (number | NodeJS.Signals | null)[];
   /** When the process that runs now says so on standard error, or has said so. */
   untilSaid(text: string): Promise<void>;
@@ -150,8 +150,9 @@ function supervise(
   const start = (environment: Readonly<Record<string, string>>): AgentProcess => {
     const started = startTagstream(['run'], environment);
     void started.exited.then((code) => {
+      if (stopping) return;
       exits.push(code ?? started.process.signalCode);
-      if (!stopping) now = start(settings);
+      now = start(settings);
     });
     return started;
   };

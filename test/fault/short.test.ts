@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { exitCodes } from '../../src/domain/errors.js';
 import { describeWithKafka } from '../support/kafka.js';
 import { startJavaBroker, type JavaBroker } from '../support/kafka-broker.js';
 import { findJavaTools, type JavaTools } from '../support/kafka-tools.js';
@@ -17,10 +18,11 @@ describeWithKafka('Exactly once, whatever happens to the agent', () => {
 
   for (const { name, tries } of someFaults) {
     test.each(tries)(`${name}: $name`, { timeout: 200_000 }, async ({ act }) => {
-      const { verdict, ends } = await perform(process, tools, act, { posts: 120 });
+      const { verdict, exits, ends } = await perform(process, tools, act, { posts: 120 });
 
       expect(verdict).toEqual(flawless);
-      expect(new Set(ends)).toEqual(new Set([0]));
+      for (const exit of exits) expect(['SIGKILL', exitCodes.lostPlace]).toContain(exit);
+      expect(new Set(ends)).toEqual(new Set([exitCodes.done]));
     });
   }
 });
