@@ -1,6 +1,7 @@
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { Logger } from '../telemetry/logger.js';
 import { tlsOptions, type Hidden, type TlsSettings } from '../tls.js';
+import { repairAbortedTransactions } from './aborted.js';
 import { registerCodecs } from './codecs.js';
 
 export interface KafkaClientOptions {
@@ -30,6 +31,7 @@ const retry = { retries: 5, initialRetryTime: 300, maxRetryTime: 30_000 } as con
  */
 export function createKafka({ brokers, clientId, tls, sasl }: KafkaClientOptions, logger: Logger): Kafka {
   registerCodecs();
+  repairAbortedTransactions();
   const config: KafkaConfig = {
     brokers: [...brokers],
     clientId,

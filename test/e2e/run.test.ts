@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TaggedPost } from '../../src/domain/outcome.js';
 import { startTagstream, type AgentProcess } from '../support/agent-process.js';
 import { demoPhotos, startImageServer, type ImageServer } from '../support/image-server.js';
-import { describeWithKafka, type Broker } from '../support/kafka.js';
+import type { Broker } from '../support/broker.js';
+import { describeWithKafka } from '../support/kafka.js';
 
 const posts = 500;
 const photoCount = 56;

@@ -1,4 +1,4 @@
-import { connectTo } from '../support/kafka.js';
+import { connectTo } from '../support/broker.js';
 import type { JavaBroker } from '../support/kafka-broker.js';
 import type { JavaTools } from '../support/kafka-tools.js';
 import type { Verdict } from './oracle.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaggedPost } from '../../src/domain/outcome.js';
 import { startTagstream, tagstream, type AgentProcess } from '../support/agent-process.js';
-import type { Broker } from '../support/kafka.js';
+import type { Broker } from '../support/broker.js';
 import { produce } from '../support/transport.js';
 import { judge, type Input, type Verdict } from './oracle.js';
 

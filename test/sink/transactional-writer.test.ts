@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { LostPlaceError, OutOfPlaceError } from '../../src/domain/errors.js';
 import type { ResultBatch } from '../../src/domain/outcome.js';
 import type { Sink } from '../../src/domain/transport.js';
-import { describeWithKafka, type Broker } from '../support/kafka.js';
+import type { Broker } from '../support/broker.js';
+import { describeWithKafka } from '../support/kafka.js';
 import { decide, kafkaTransport, type KafkaTransport } from '../support/transport.js';
 
 describeWithKafka('Exactly-once delivery', (broker) => {

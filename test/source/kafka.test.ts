@@ -6,7 +6,8 @@ import type { ConsumedRecord } from '../../src/domain/record.js';
 import { decompressedLimit } from '../../src/kafka/codecs.js';
 import { KafkaSource } from '../../src/source/kafka.js';
 import type { Events } from '../../src/telemetry/events.js';
-import { describeWithKafka, type Broker } from '../support/kafka.js';
+import type { Broker } from '../support/broker.js';
+import { describeWithKafka } from '../support/kafka.js';
 import { events, kafkaTransport, produce, runUntil, type KafkaTransport } from '../support/transport.js';
 
 /** What a group has committed, by partition; -1 where it has nothing. */

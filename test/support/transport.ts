@@ -13,7 +13,7 @@ import { NdjsonSource } from '../../src/source/ndjson.js';
 import { createEvents } from '../../src/telemetry/events.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
-import type { Broker } from './kafka.js';
+import type { Broker } from './broker.js';
 
 /** An input and an output of one transport, both empty at first. */
 export interface Transport {
