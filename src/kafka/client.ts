@@ -21,6 +21,9 @@ export interface KafkaClientOptions {
 /** Milliseconds for a TCP connection with its TLS handshake; kafkajs's own 1,000 are short for brokers far away. */
 const connectionTimeout = 5_000;
 
+/** Milliseconds for an answer, but for a fetch and for joining a group; kafkajs's own 30,000 are a long time without one. */
+const requestTimeout = 15_000;
+
 /** kafkajs's own defaults, which it forgets where `NODE_ENV` is `test`: six attempts within some ten seconds. */
 const retry = { retries: 5, initialRetryTime: 300, maxRetryTime: 30_000 } as const;
 
@@ -36,6 +39,7 @@ export function createKafka({ brokers, clientId, tls, sasl }: KafkaClientOptions
     brokers: [...brokers],
     clientId,
     connectionTimeout,
+    requestTimeout,
     retry,
     ssl: tls.enabled && tlsOptions(tls),
     logLevel: logLevel.INFO,

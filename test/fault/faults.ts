@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
 import { exitCodes } from '../../src/domain/errors.js';
 import type { SupervisedAgent } from './scene.js';
 import type { Act, Stage } from './performance.js';
+import { apis, startProxy, type Api } from './proxy.js';
 
 /** What can go wrong, tried one after the other; each try begins with topics of its own. */
 export interface Fault {
@@ -118,6 +120,40 @@ const stoppedTwice: Act = async (stage) => {
   await untilExit(agent);
 };
 
+/** A reply gets lost on its way from the broker, which has done what it was asked for. */
+const replyLost =
+  (api: Api, how: 'broken' | 'silent'): Act =>
+  async (stage) => {
+    const port = Number(stage.process.brokers[0]?.split(':')[1]);
+    const proxy = await startProxy(port);
+    stage.finally(proxy.stop);
+    const lost = proxy.loseReply(api, how);
+    stage.start({ DETOUR: `${port}:${proxy.port}` });
+    await lost;
+    await proxy.loseReply(api, how);
+  };
+
+/** Another producer's transactions interleave on the input topic, and some of them are aborted. */
+const abortsInterleaved: Act = async (stage) => {
+  stage.start();
+  const kafka = new Kafka({ brokers: [...stage.broker.brokers], logLevel: logLevel.NOTHING });
+  const producers = ['a', 'b', 'c'].map((name) =>
+    kafka.producer({ transactionalId: `${stage.inputTopic}-${name}`, maxInFlightRequests: 1 }),
+  );
+  await Promise.all(producers.map((producer) => producer.connect()));
+  for (let round = 0; round < 10; round++) {
+    const transactions = await Promise.all(producers.map((producer) => producer.transaction()));
+    for (const transaction of [...transactions, ...transactions.toReversed()]) {
+      const value = JSON.stringify({ id: `aborted-${round}`, text: 'never to be seen' });
+      const messages = [0, 1].map((partition) => ({ key: Buffer.alloc(4), value, partition }));
+      await transaction.send({ topic: stage.inputTopic, messages });
+      await stage.feed(2);
+    }
+    for (const transaction of transactions) await transaction.abort();
+  }
+  await Promise.all(producers.map((producer) => producer.disconnect()));
+};
+
 /** Partitions are added to the input topic while the agents work, and get posts. */
 const partitionsAdded: Act = async (stage) => {
   stage.start();
@@ -158,6 +194,16 @@ export const faults: readonly Fault[] = [
       { name: 'once, and again after a start', act: stoppedUnderLoad },
       { name: 'twice at once', act: stoppedTwice },
     ],
+  },
+  {
+    name: 'a reply lost twice, for each request of a transaction',
+    tries: (['broken', 'silent'] as const).flatMap((how) =>
+      (Object.keys(apis) as Api[]).map((api) => ({ name: `${api} ${how}`, act: replyLost(api, how) })),
+    ),
+  },
+  {
+    name: 'aborted transactions interleave on the input',
+    tries: [{ name: '30 aborts', act: abortsInterleaved }],
   },
   { name: 'partitions added to the input', tries: [{ name: '2 to 4', act: partitionsAdded }] },
 ];

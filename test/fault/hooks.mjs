@@ -1,11 +1,20 @@
 /**
  * Loaded into an agent's process before anything else (`node --import`): harms the process at a step of a transaction.
  * `FAULT` is `WHEN:STEP:SIGNAL:COUNT`, as in `before:commit:SIGKILL:3`: at the third commit of this process. It says so
- * on standard error first, since nothing can be said afterwards.
+ * on standard error first, since nothing can be said afterwards. `DETOUR` is `PORT:OTHER`: connections to one port of
+ * this machine go to another.
  */
-import { isMainThread } from 'node:worker_threads';
 import { writeSync } from 'node:fs';
+import net from 'node:net';
+import { isMainThread } from 'node:worker_threads';
 import kafkajs from 'kafkajs';
+
+const [brokerPort, proxyPort] = (process.env.DETOUR ?? '').split(':').map(Number);
+if (proxyPort !== undefined) {
+  const { connect } = net;
+  net.connect = (options, ...rest) =>
+    connect(options.port === brokerPort ? { ...options, port: proxyPort } : options, ...rest);
+}
 
 const [when, step, signal, count] = (process.env.FAULT ?? '').split(':');
 

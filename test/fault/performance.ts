@@ -7,6 +7,8 @@ import { openScene, type Scene } from './scene.js';
 /** Where a fault is played, with the broker as a process that can be harmed. */
 export interface Stage extends Scene {
   readonly process: JavaBroker;
+  /** Is called when the agents have ended. */
+  finally(clear: () => Promise<void>): void;
 }
 
 /** Starts agents, brings a fault on them and ends it. */
@@ -30,9 +32,10 @@ export async function perform(
   { posts = 240, partitions = 2 } = {},
 ): Promise<Performance> {
   const scene = await openScene(connectTo(process.brokers, tools), partitions);
+  const clears: (() => Promise<void>)[] = [];
   try {
     await scene.feed(posts);
-    await act({ ...scene, process });
+    await act({ ...scene, process, finally: (clear) => clears.push(clear) });
     const since = Date.now();
     await scene.feed(2 * partitions);
     await scene.untilCommitted();
@@ -42,5 +45,6 @@ export async function perform(
     return { verdict: await scene.verdict(), recovered, exits, ends };
   } finally {
     await Promise.all(scene.agents.map((agent) => agent.stop()));
+    await Promise.all(clears.map((clear) => clear()));
   }
 }
