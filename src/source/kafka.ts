@@ -27,7 +27,7 @@ export interface KafkaSourceOptions {
 const maxWaitTimeInMs = 500;
 
 /** Milliseconds after which the input topic's partitions are asked for anew, so that added ones are read. */
-const metadataMaxAge = 30_000;
+const metadataMaxAge = 10_000;
 
 /**
  * Reads the input topic as a member of a consumer group: what a fetch brings is handed out in chunks, and a chunk is

@@ -137,8 +137,13 @@ async function faultFree(inputs: readonly Input[]): Promise<ReadonlyMap<string, 
   return new Map(results.map((line) => JSON.parse(line) as TaggedPost).map((result) => [result.id, result]));
 }
 
+/** Waits for the leaders of all partitions: after a start of the broker they take their time. */
 async function partitionsOf(broker: Broker, topic: string): Promise<number> {
-  return (await broker.withAdmin((admin) => admin.fetchTopicOffsets(topic))).length;
+  for (;;) {
+    const offsets = await broker.withAdmin((admin) => admin.fetchTopicOffsets(topic)).catch(() => undefined);
+    if (offsets !== undefined) return offsets.length;
+    await sleep(100);
+  }
 }
 
 function supervise(
