@@ -135,7 +135,7 @@ const replyLost =
 
 /** Another producer's transactions interleave on the input topic, and some of them are aborted. */
 const abortsInterleaved: Act = async (stage) => {
-  stage.start();
+  await working(stage);
   const kafka = new Kafka({ brokers: [...stage.broker.brokers], logLevel: logLevel.NOTHING });
   const producers = ['a', 'b', 'c'].map((name) =>
     kafka.producer({ transactionalId: `${stage.inputTopic}-${name}`, maxInFlightRequests: 1 }),
