@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka, Transaction } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import { LostPlaceError, OutOfPlaceError } from '../domain/errors.js';
-import type { ResultBatch } from '../domain/outcome.js';
 import { producerOptions, sendAll, type SendOptions } from './send.js';
+import { sendOffsets, typesOf } from './send-offsets.js';
 import type { Writer } from './writer.js';
 
 /** A partition of the input, as the group that reads it knows it. */
@@ -14,9 +13,6 @@ export interface Claim {
 
 /** Milliseconds after which the brokers end a transaction by themselves: one holds nothing but the sends of one batch. */
 const transactionTimeout = 10_000;
-
-/** Milliseconds: after a commit the brokers refuse the next transaction until they have told all partitions, some 50. */
-const concurrent = { firstWait: 10, mostWait: 200, giveUpAfter: 10_000 } as const;
 
 /**
  * Makes this process the only one that writes for a partition, and writes each batch exactly once from there: results,
@@ -49,7 +45,10 @@ export async function claimPartition(
         if (place !== undefined && place !== batch.firstOffset) throw new OutOfPlaceError(place);
         const transaction = await producer.transaction();
         try {
-          await commitOffset(transaction, groupId, batch);
+          await sendOffsets(transaction, {
+            consumerGroupId: groupId,
+            topics: [{ topic, partitions: [{ partition, offset: batch.nextOffset.toString() }] }],
+          });
           await sendAll(transaction, records, options);
           await transaction.commit();
         } catch (error) {
@@ -71,27 +70,6 @@ export async function claimPartition(
   }
 }
 
-/** Makes the offset to go on from part of a transaction, which begins with it. */
-async function commitOffset(
-  transaction: Transaction,
-  consumerGroupId: string,
-  { topic, partition, nextOffset }: ResultBatch,
-): Promise<void> {
-  const offsets = {
-    consumerGroupId,
-    topics: [{ topic, partitions: [{ partition, offset: nextOffset.toString() }] }],
-  };
-  const deadline = Date.now() + concurrent.giveUpAfter;
-  for (let wait: number = concurrent.firstWait; ; wait = Math.min(2 * wait, concurrent.mostWait)) {
-    try {
-      return await transaction.sendOffsets(offsets);
-    } catch (error) {
-      if (!typesOf(error).includes('CONCURRENT_TRANSACTIONS') || Date.now() > deadline) throw error;
-    }
-    await sleep(wait);
-  }
-}
-
 /** The offset that the group goes on from, or `undefined` where it has none and begins at the partition's first record. */
 async function committedOffset(
   kafka: Kafka,
@@ -109,11 +87,4 @@ async function committedOffset(
   } finally {
     await admin.disconnect();
   }
-}
-
-/** What the brokers called an error and its causes, where it was their answer. */
-function typesOf(error: unknown): readonly string[] {
-  if (!(error instanceof Error)) return [];
-  const { type } = error as Error & { readonly type?: string };
-  return [...(type === undefined ? [] : [type]), ...typesOf(error.cause)];
 }

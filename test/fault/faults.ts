@@ -8,8 +8,8 @@ import { apis, startProxy, type Api } from './proxy.js';
 /** What can go wrong, tried one after the other; each try begins with topics of its own. */
 export interface Fault {
   readonly name: string;
-  /** How often the fault is brought, where it is not once a try. */
-  readonly count?: number;
+  /** How often a try brings the fault, where it is not once. */
+  readonly timesEach?: number;
   /** How a process may end without being asked to, beside being killed and having lost its place. */
   readonly mayEndWith?: number;
   readonly tries: readonly { readonly name: string; readonly act: Act }[];
@@ -50,6 +50,7 @@ const zombieAt =
     zombie.now.process.kill('SIGCONT');
     // One of them is told that its place is taken, but for the zombie that had none yet.
     await Promise.race([untilExit(zombie), untilExit(heir), sleep(10_000)]);
+    await Promise.all([zombie, heir].map((agent) => agent.untilSaid(joined)));
   };
 
 /** The agent is killed again and again, wherever it happens to be. */
@@ -180,7 +181,6 @@ export const faults: readonly Fault[] = [
     name: 'frozen past the session at each step, then woken',
     tries: moments.map((moment) => ({ name: moment, act: zombieAt(moment) })),
   },
-  { name: 'kill -9 at 100 random moments', count: 100, tries: [{ name: '100', act: killedAtRandom(100) }] },
   { name: 'members come and go for two minutes', tries: [{ name: '120 s', act: rebalancedFor(120) }] },
   {
     name: 'broker killed and started again',
@@ -206,6 +206,14 @@ export const faults: readonly Fault[] = [
     tries: [{ name: '30 aborts', act: abortsInterleaved }],
   },
   { name: 'partitions added to the input', tries: [{ name: '2 to 4', act: partitionsAdded }] },
+  {
+    name: 'kill -9 at random moments',
+    timesEach: 10,
+    tries: Array.from({ length: 10 }, (_, index) => ({
+      name: `${index + 1} of 10`,
+      act: killedAtRandom(10),
+    })),
+  },
 ];
 
 /** What `npm test` tries: a few of them, in a minute. */

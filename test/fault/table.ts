@@ -33,9 +33,9 @@ const rows = (): readonly string[] =>
         .filter((row) => row !== '')
     : [];
 
-/** Whether the fault was tried with the source as it is. */
-export const isTried = (fault: string): boolean =>
-  rows().some((row) => row.startsWith(`| ${fault} |`) && row.endsWith(`| ${tree()} |`));
+/** Whether the fault was tried so often with the code as it is. */
+export const isTried = (fault: string, tries: number): boolean =>
+  rows().some((row) => row.startsWith(`| ${fault} | ${tries} |`) && row.endsWith(`| ${tree()} |`));
 
 /** Puts a fault's row into the table, in place of an older one. */
 export function record(fault: string, tries: number, performances: readonly Performance[]): void {
