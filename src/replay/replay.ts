@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { Partitioners, type Consumer, type Kafka, type Producer } from 'kafkajs';
+import type { Kafka, Producer } from 'kafkajs';
 import type { Config } from '../config.js';
 import { InfrastructureError } from '../domain/errors.js';
 import { rejections, type Rejection } from '../domain/outcome.js';
 import { createKafka } from '../kafka/client.js';
 import { describeTopics } from '../kafka/topics.js';
+import { partitionOf, type Destination } from '../sink/kafka-records.js';
 import { sendOffsets } from '../sink/send-offsets.js';
+import { producerOptions, sendAll, type SendOptions } from '../sink/send.js';
 import { createLogger } from '../telemetry/logger.js';
 import { headersOf, readLetter, type Letter } from './dead-letters.js';
+import { readAll } from './read-topic.js';
 import { adding, fromText, holds, toText, type Range } from './ranges.js';
 
 /** Which dead letters are meant, and whether they are only to be shown. */
@@ -52,13 +55,7 @@ export async function replay(
     );
   }
   const groupOf = (reason: Rejection): string => `${groupId}.replay.${reason}`;
-  const producer = kafka.producer({
-    transactionalId: `${groupId}/replay`,
-    createPartitioner: Partitioners.DefaultPartitioner,
-    retry: { retries: 0 },
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
-  });
+  const producer = kafka.producer({ ...producerOptions, transactionalId: `${groupId}/replay` });
   // A group of its own for each run, which commits nothing: it is only there to read.
   const consumer = kafka.consumer({
     groupId: `${groupId}.replay.${randomUUID()}`,
@@ -71,13 +68,14 @@ export async function replay(
     if (!selection.dryRun) await (await producer.transaction()).abort();
     const done = await readDone(kafka, topic, groupOf);
     const before = new Map<string, bigint>();
-    await readAll(kafka, consumer, topic, async (letters) => {
+    await readAll(kafka, consumer, topic, async (partition, messages) => {
+      const letters = messages.flatMap((message) => readLetter(partition, message) ?? []);
       for (let start = 0; start < letters.length; start += chunkSize) {
         const chunk = letters.slice(start, start + chunkSize);
         const fates = chunk.map((letter) => decide(letter, selection, done, before));
         const chosen = chunk.filter((_, index) => fates[index] === 'replayed');
         if (chosen.length > 0 && !selection.dryRun)
-          await write(producer, chosen, { topic, inputTopic, partitions: input.partitions, done, groupOf });
+          await write(producer, chosen, { topic, input, send: settings, done, groupOf });
         chunk.forEach((letter, index) => fates[index] && told(letter, fates[index]));
       }
     });
@@ -123,9 +121,8 @@ function decide(
 
 interface Ways {
   readonly topic: string;
-  readonly inputTopic: string;
-  /** Of the input topic. */
-  readonly partitions: number;
+  readonly input: Destination;
+  readonly send: SendOptions;
   readonly done: Done;
   groupOf(reason: Rejection): string;
 }
@@ -149,17 +146,14 @@ async function write(producer: Producer, letters: readonly Letter[], ways: Ways)
       ],
     });
   }
-  await transaction.send({
-    topic: ways.inputTopic,
-    acks: -1,
-    messages: letters.map((letter) => ({
-      key: letter.message.key,
-      value: letter.message.value,
-      headers: headersOf(letter),
-      // With a key it goes where Java's producer puts it; without one to where it came from.
-      ...(letter.message.key === null ? { partition: letter.sourcePartition % ways.partitions } : {}),
-    })),
+  const records = letters.map((letter) => {
+    const { key, value } = letter.message;
+    // With a key it goes where Java's producer puts it; without one to where it came from.
+    const partition =
+      key === null ? letter.sourcePartition % ways.input.partitions : partitionOf(key, ways.input);
+    return { topic: ways.input.topic, partition, message: { key, value, headers: headersOf(letter) } };
   });
+  await sendAll(transaction, records, ways.send);
   await transaction.commit();
 }
 
@@ -177,50 +171,4 @@ async function readDone(kafka: Kafka, topic: string, groupOf: (reason: Rejection
   } finally {
     await admin.disconnect();
   }
-}
-
-/** Reads a topic from its beginning to where it ends now. */
-async function readAll(
-  kafka: Kafka,
-  consumer: Consumer,
-  topic: string,
-  take: (letters: readonly Letter[]) => Promise<void>,
-): Promise<void> {
-  const admin = kafka.admin();
-  await admin.connect();
-  const offsets = await admin.fetchTopicOffsets(topic).finally(() => admin.disconnect());
-  const unread = new Map(
-    offsets.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
-  );
-  if (unread.size === 0) return;
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  let failed = false;
-  await new Promise<void>((resolve, reject) => {
-    consumer.on(consumer.events.CRASH, ({ payload }) => {
-      reject(payload.error);
-    });
-    // It is told of control records, too, which nobody is handed.
-    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, lastOffset } }) => {
-      if (BigInt(lastOffset) + 1n >= (unread.get(partition) ?? 0n)) unread.delete(partition);
-      if (unread.size === 0) resolve();
-    });
-    consumer
-      .run({
-        autoCommit: false,
-        eachBatch: async ({ batch: { partition, messages } }) => {
-          // What comes after a failure would pass over what failed.
-          if (failed) return;
-          const end = unread.get(partition) ?? 0n;
-          const letters = messages
-            .filter(({ offset }) => BigInt(offset) < end)
-            .flatMap((message) => readLetter(partition, message) ?? []);
-          await take(letters).catch((error: unknown) => {
-            failed = true;
-            reject(error instanceof Error ? error : new Error(String(error)));
-          });
-        },
-      })
-      .catch(reject);
-  });
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { rejections, type DeadLetter, type Rejection } from '../../src/domain/outcome.js';
@@ -65,6 +66,24 @@ describeWithKafka('Replay', (broker) => {
 
     const [back] = await broker.consoleConsumer(transport.inputTopic);
     expect(back?.headers).toEqual({ 'tagstream-attempt': Buffer.from('3') });
+  });
+
+  test('brings back records that together are larger than one batch may be', async () => {
+    const transport = await kafkaTransport(broker);
+    const values = Array.from({ length: 8 }, (_, index) => randomBytes(300_000 + index));
+    await deadLetter(
+      transport,
+      values.map((value, index) => {
+        const { raw, ...rest } = letter(index, 'too_long');
+        return { ...rest, raw: { ...raw, value, key: Buffer.from('one key') } };
+      }),
+    );
+
+    expect(await run(broker, transport, {})).toEqual({ replayed: 8 });
+
+    const back = await broker.consoleConsumer(transport.inputTopic);
+    expect(back.map(({ value }) => value?.length)).toEqual(values.map(({ length }) => length));
+    expect(String(back[0]?.key)).toBe('one key');
   });
 
   test('brings each back once though two run at the same time', async () => {
