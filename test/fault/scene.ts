@@ -29,8 +29,14 @@ export interface Scene {
   readonly outputTopic: string;
   /** Appends posts, and a record that is none after every 20th, evenly over the partitions. */
   feed(posts: number): Promise<void>;
-  /** @param harm the environment of the first process alone */
-  start(harm?: Readonly<Record<string, string>>): SupervisedAgent;
+  /**
+   * @param harm more environment of the first process alone
+   * @param surroundings and of all its processes
+   */
+  start(
+    harm?: Readonly<Record<string, string>>,
+    surroundings?: Readonly<Record<string, string>>,
+  ): SupervisedAgent;
   /** Records of the input whose outcome is committed. */
   committed(): Promise<number>;
   /** Resolves when so many records' outcomes are committed, by default all. */
@@ -83,8 +89,8 @@ export async function openScene(broker: Broker, partitions = 2): Promise<Scene> 
         more.map(({ value, partition }) => ({ value, partition })),
       );
     },
-    start(harm = {}) {
-      const agent = supervise(settings, harm);
+    start(harm = {}, surroundings = {}) {
+      const agent = supervise({ ...settings, ...surroundings }, harm);
       agents.push(agent);
       return agent;
     },
