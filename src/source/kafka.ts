@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { InfrastructureError, LostPlaceError, OutOfPlaceError } from '../domain/errors.js';
 import type { BatchHandler, Source } from '../domain/transport.js';
@@ -5,7 +6,8 @@ import type { Events } from '../telemetry/events.js';
 import { keepAlive } from './heartbeat.js';
 import { chunksOf, fetchedOffset, type UndecodableReason } from './kafka-records.js';
 import { lagOf } from './lag.js';
-import { deliver } from './redelivery.js';
+import { isOutage } from './outage.js';
+import { backOff, deliver } from './redelivery.js';
 
 export interface KafkaSourceOptions {
   /** For messages to people: the client knows them already. */
@@ -42,6 +44,8 @@ export class KafkaSource implements Source {
   readonly #stopping = new AbortController();
   readonly #lostPlace = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  /** Whether the brokers were reached once. */
+  #connected = false;
   #joined = false;
   /** Counts the group's assignments: a chunk of an earlier one may belong to another member now. */
   #generation = 0;
@@ -77,7 +81,24 @@ export class KafkaSource implements Source {
     await this.#running.catch(() => undefined);
   }
 
+  /** Begins anew after an outage, unless the brokers could never be reached: then a setting may be wrong. */
   async #consume(handle: BatchHandler): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let wait: number = backOff.first; !signal.aborted; wait = Math.min(2 * wait, backOff.most)) {
+      const generation = this.#generation;
+      try {
+        return await this.#consumeUntilOutage(handle);
+      } catch (error) {
+        if (error instanceof InfrastructureError) throw error;
+        if (!this.#connected || !isOutage(error)) throw this.#explained(error);
+        this.#events.brokerTrouble('the consumer lost its brokers and starts again', error);
+      }
+      if (this.#generation !== generation) wait = backOff.first;
+      await sleep(wait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #consumeUntilOutage(handle: BatchHandler): Promise<void> {
     const { inputTopic, groupId, sessionTimeoutMs, fetchBytes, concurrentPartitions } = this.#options;
     const consumer = this.#kafka.consumer({
       groupId,
@@ -91,6 +112,7 @@ export class KafkaSource implements Source {
     });
     const start = async (): Promise<void> => {
       await consumer.connect();
+      this.#connected = true;
       await consumer.subscribe({ topics: [inputTopic], fromBeginning: true });
       await consumer.run({
         autoCommit: false,
@@ -101,8 +123,6 @@ export class KafkaSource implements Source {
     };
     try {
       await Promise.all([this.#untilEnd(consumer), start()]);
-    } catch (error) {
-      throw error instanceof InfrastructureError ? error : this.#explained(error);
     } finally {
       this.#joined = false;
       await consumer.disconnect().catch((error: unknown) => {

@@ -3,8 +3,8 @@ import { LostPlaceError, OutOfPlaceError, OutputLostError } from '../domain/erro
 import type { ConsumedBatch } from '../domain/record.js';
 import type { BatchHandler } from '../domain/transport.js';
 
-/** Milliseconds before a failed batch is handed out again: at first, and at most; each wait is twice the one before. */
-const backOff = { first: 200, most: 10_000 } as const;
+/** Milliseconds before what failed is tried again: at first, and at most; each wait is twice the one before. */
+export const backOff = { first: 200, most: 10_000 } as const;
 
 /** What another attempt with the same batch can't mend. */
 const finalErrors = [OutputLostError, OutOfPlaceError, LostPlaceError] as const;
