@@ -57,7 +57,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['*.js'],
+    files: ['*.js', 'test/**/*.mjs'],
     languageOptions: { globals: { URL: 'readonly', process: 'readonly' } },
   },
 );

@@ -93,14 +93,14 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     const tagger = await openTagger(config, events, options.imageFolder);
     opened.push(tagger);
     stopping?.throwIfAborted();
-    const { source, sink, joined } = createEnds(config, options.transport, logger, events);
+    const { source, sink, ready } = createEnds(config, options.transport, logger, events);
     await sink.open();
     opened.push(sink);
     stopping?.throwIfAborted();
     const recentPosts = createRecentPosts(config.web.recentPosts);
     let address: string | undefined;
     if (options.web) {
-      const web = createWeb(config, options.transport, metrics, recentPosts, tagger, joined);
+      const web = createWeb(config, options.transport, metrics, recentPosts, tagger, ready);
       address = await web.listen();
       opened.push(web);
       stopping?.throwIfAborted();
@@ -153,22 +153,27 @@ interface Ends {
   readonly source: Source;
   readonly sink: Sink;
   /** Whether the source can hand out posts now. */
-  joined(): boolean;
+  ready(): boolean;
 }
 
-function createEnds({ kafka }: Config, transport: Transport, logger: Logger, events: Events): Ends {
+function createEnds({ kafka, delivery }: Config, transport: Transport, logger: Logger, events: Events): Ends {
   if (transport.kind === 'ndjson') {
     const { input, output } = transport;
     const options = { name: input.name, chunkSize: kafka.chunkSize, maxLineBytes };
     const source = new NdjsonSource(input.stream, options, events);
-    return { source, sink: new NdjsonSink(output.stream), joined: () => true };
+    return { source, sink: new NdjsonSink(output.stream), ready: () => true };
   }
-  const source = new KafkaSource(createKafka(kafka, logger), kafka, events, undecodableReason);
+  const source = new KafkaSource(
+    createKafka(kafka, logger),
+    { ...kafka, delivery },
+    events,
+    undecodableReason,
+  );
   // The input topic is asked for with the sink's own, so that all that are missing are named at once.
   const describeAll: typeof describeTopics = (client, names) =>
     describeTopics(client, [...names, kafka.inputTopic]);
-  const sink = new KafkaSink(createKafka(kafka, logger), describeAll, kafka);
-  return { source, sink, joined: () => source.joined };
+  const sink = new KafkaSink(createKafka(kafka, logger), describeAll, { ...kafka, delivery });
+  return { source, sink, ready: () => source.ready };
 }
 
 function createWeb(
@@ -177,7 +182,7 @@ function createWeb(
   metrics: Metrics,
   recentPosts: RecentPosts,
   { model, provider, waitingMs }: Tagger,
-  joined: () => boolean,
+  ready: () => boolean,
 ): WebServer {
   const [input, output] =
     transport.kind === 'kafka'
@@ -192,7 +197,8 @@ function createWeb(
     health: {
       unhealthyBecause: () =>
         waitingMs() > inference.timeoutMs ? ['the inference worker does not answer'] : [],
-      unreadyBecause: () => (joined() ? [] : ['the consumer group has not been joined']),
+      unreadyBecause: () =>
+        ready() ? [] : ['the consumer group has not been joined, or results cannot be written'],
     },
     about: { version: packageVersion, model, provider, input, output },
   });

@@ -4,6 +4,7 @@ import { bench } from './commands/bench.js';
 import { demo } from './commands/demo.js';
 import { doctor } from './commands/doctor.js';
 import { evaluateFile } from './commands/eval.js';
+import { replay, type ReplayOptions } from './commands/replay.js';
 import { run } from './commands/run.js';
 import { tag } from './commands/tag.js';
 import { loadConfig, settingFromText, type Config } from './config.js';
@@ -91,6 +92,16 @@ command(
 command('bench', 'measure this machine: CPU a post and posts a second, as JSON', [], async (made) => {
   exitCode = await bench((forced) => configOf(made, { defaults: quiet, forced }));
 });
+
+command('replay', 'bring dead letters back to the input topic, each once', kafkaFlags, async (made) => {
+  const config = configOf(made, { defaults: quiet, required: ['kafka.brokers'] });
+  exitCode = await replay(config, made.opts<ReplayOptions>(), (message) => made.error(`error: ${message}`));
+})
+  .option('--reason <reason,...>', 'only those with these reasons')
+  .option('--since <time>', 'only those written at this time or later')
+  .option('--until <time>', 'only those written before this time')
+  .option('--max-attempts <n>', 'leave out what was tried so often', '3')
+  .option('--dry-run', 'only show what would be done');
 
 command(
   'doctor',

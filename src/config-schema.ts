@@ -108,13 +108,7 @@ export const schema = z.strictObject({
       message: `times concurrentPartitions is more than ${mostFetchBytes}, the most a fetch can ask for; lower one of them`,
     })
     .prefault({}),
-  delivery: z
-    .enum(['at-least-once', 'exactly-once'])
-    .refine(
-      (delivery) => delivery !== 'exactly-once',
-      'exactly-once is not in this version yet; set at-least-once',
-    )
-    .default('at-least-once'),
+  delivery: z.enum(['exactly-once', 'at-least-once']).default('exactly-once'),
   format: z.enum(['auto', 'plain', 'x-v2']).default('auto'),
   noise: z
     .strictObject({

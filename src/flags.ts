@@ -29,7 +29,7 @@ export const kafkaFlags = [
   flag('--output-topic <name>', ['kafka.outputTopic'], 'topic the keyphrases go to'),
   flag('--dead-letter-topic <name>', ['kafka.deadLetterTopic'], 'topic for what cannot be tagged'),
   flag('--group <id>', ['kafka.groupId'], 'consumer group'),
-  flag('--delivery <guarantee>', ['delivery'], 'at-least-once (exactly-once comes later)'),
+  flag('--delivery <guarantee>', ['delivery'], 'exactly-once or at-least-once'),
 ];
 export const webFlags = [flag('--port <n>', ['web.port'], 'port of the live page; 0: any')];
 export const concurrencyFlags = [

@@ -69,8 +69,9 @@ export function createPipeline(
           ),
         ),
       );
-      const { topic, partition, lastOffset } = batch;
-      await trace.write(() => write({ topic, partition, outcomes, nextOffset: lastOffset + 1n }));
+      const { topic, partition, generation, firstOffset, lastOffset } = batch;
+      const results = { topic, partition, generation, outcomes, firstOffset, nextOffset: lastOffset + 1n };
+      await trace.write(() => write(results));
       published(batch, outcomes);
       trace.end(outcomes);
     } catch (error) {

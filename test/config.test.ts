@@ -34,7 +34,7 @@ describe('the configuration', () => {
     expect(config.kafka.inputTopic).toBe('posts');
     expect(config.kafka.outputTopic).toBe('keyphrases');
     expect(config.kafka.deadLetterTopic).toBe('posts.dead-letter');
-    expect(config.delivery).toBe('at-least-once');
+    expect(config.delivery).toBe('exactly-once');
     expect(config.web).toEqual({ host: '127.0.0.1', port: 8080, hosts: [], recentPosts: 50 });
   });
 
@@ -104,9 +104,11 @@ describe('the configuration', () => {
     }
   });
 
-  it('refuses exactly-once until it is there', () => {
-    const faults = faultsOf(() => loadConfig({ flags: { delivery: 'exactly-once' } }));
-    expect(faults['delivery']).toContain('at-least-once');
+  it('knows two guarantees of delivery, and names them where it is given another', () => {
+    expect(loadConfig({ flags: { delivery: 'at-least-once' } }).delivery).toBe('at-least-once');
+    const faults = faultsOf(() => loadConfig({ flags: { delivery: 'at-most-once' } }));
+    for (const guarantee of ['exactly-once', 'at-least-once'])
+      expect(faults['delivery']).toContain(guarantee);
   });
 
   it('names a required key that is missing, with its variable', () => {

@@ -15,7 +15,8 @@ function batchOf(count: number): ConsumedBatch {
     const position = { topic: 'posts', partition: 1, offset: BigInt(100 + index) };
     return { position, key: null, value: Buffer.from(String(index)), headers: {}, timestamp: 0 };
   });
-  return { topic: 'posts', partition: 1, records, lastOffset: BigInt(100 + count) };
+  const covered = { firstOffset: 98n, lastOffset: BigInt(100 + count) };
+  return { topic: 'posts', partition: 1, generation: 3, records, ...covered };
 }
 
 /** Steps whose work takes as long as `pauses` says, and that reject every record divisible by `rejectEvery`. */

@@ -8,9 +8,12 @@ describe('The NDJSON transport', () => {
   contract(() => Promise.resolve(ndjsonTransport()), { goesOnWhereItStopped: false, ends: true, runs: 100 });
 });
 
-describeWithKafka('The Kafka transport', (broker) => {
-  contract(() => kafkaTransport(broker), { goesOnWhereItStopped: true, ends: false, runs: 4 });
-});
+for (const delivery of ['exactly-once', 'at-least-once'] as const) {
+  describeWithKafka(`The Kafka transport, ${delivery}`, (broker) => {
+    const open = () => kafkaTransport(broker, 1, {}, delivery);
+    contract(open, { goesOnWhereItStopped: true, ends: false, runs: 4 });
+  });
+}
 
 /** What every transport owes the pipeline. Where they differ, the difference is a parameter. */
 function contract(

@@ -4,7 +4,7 @@ export const exitCodes = {
   failed: 1,
   badInput: 2,
   usage: 64,
-  /** For exactly-once delivery, which is not there yet: another agent has taken this one's place. */
+  /** Another agent has taken this one's place: to be started again. */
   lostPlace: 75,
   configuration: 78,
 } as const;
@@ -37,7 +37,22 @@ export class ConfigurationError extends ExpectedError {
 /** Infrastructure failed (a broker, the inference worker): what was under way is not committed. */
 export class InfrastructureError extends ExpectedError {
   override readonly name: string = 'InfrastructureError';
-  override readonly exitCode = exitCodes.failed;
+  override readonly exitCode: number = exitCodes.failed;
+}
+
+/** Another process writes for this partition now: whatever this one still had under way is that one's work. */
+export class LostPlaceError extends InfrastructureError {
+  override readonly name = 'LostPlaceError';
+  override readonly exitCode = exitCodes.lostPlace;
+}
+
+/** The batch does not begin where the committed outcomes end: the partition is to be read on from there. */
+export class OutOfPlaceError extends InfrastructureError {
+  override readonly name = 'OutOfPlaceError';
+
+  constructor(readonly nextOffset: bigint) {
+    super(`the partition is to be read on from offset ${nextOffset}`);
+  }
 }
 
 /** A file or pipe takes no more results and never will again: another attempt could only write some of them twice. */

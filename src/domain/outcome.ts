@@ -109,7 +109,11 @@ export type Outcome = Tagged | Tombstone | DeadLetter | Skipped;
 export interface ResultBatch {
   readonly topic: string;
   readonly partition: number;
+  /** The consumed batch's own. */
+  readonly generation: number;
   readonly outcomes: readonly Outcome[];
+  /** The first offset the outcomes stand for. */
+  readonly firstOffset: bigint;
   /** The offset to go on from once these outcomes are out. */
   readonly nextOffset: bigint;
 }

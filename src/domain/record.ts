@@ -27,7 +27,11 @@ export interface ConsumedRecord {
 export interface ConsumedBatch {
   readonly topic: string;
   readonly partition: number;
+  /** Counts the times that this process was given its partitions: what was known of them before may be out of date. */
+  readonly generation: number;
   readonly records: readonly ConsumedRecord[];
+  /** The first offset the batch covers; what lies between it and the first record is no record. */
+  readonly firstOffset: bigint;
   /** The last offset the batch covers; control records can lie behind its last record. */
   readonly lastOffset: bigint;
 }

@@ -18,7 +18,7 @@ export interface OutgoingRecord {
 }
 
 /** The partition of a key, as Java's default partitioner has it. */
-const partitionOf = (key: Buffer, { partitions }: Destination): number =>
+export const partitionOf = (key: Buffer, { partitions }: Destination): number =>
   (murmur2(key) & 0x7fffffff) % partitions;
 
 /**

@@ -1,54 +1,52 @@
-import { CompressionTypes, Partitioners, type Kafka, type Producer, type RecordMetadata } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import { InfrastructureError } from '../domain/errors.js';
 import type { Outcome, ResultBatch } from '../domain/outcome.js';
 import type { Sink } from '../domain/transport.js';
-import { excessBytes, toRecords, type Destination, type OutgoingRecord } from './kafka-records.js';
-import { withinBytes } from './record-size.js';
+import { excessBytes, toRecords, type Destination } from './kafka-records.js';
+import { metadataMaxAgeMs, type SendOptions } from './send.js';
+import { claimPartition } from './transactional-writer.js';
+import { openWriter, type Writer } from './writer.js';
 
-export interface KafkaSinkOptions {
+export interface KafkaSinkOptions extends SendOptions {
   /** For messages to people: the client knows them already. */
   readonly brokers: readonly string[];
   readonly outputTopic: string;
   readonly deadLetterTopic: string;
-  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
-  /** The largest record that the brokers take, in bytes: no batch of records is larger either. */
-  readonly maxRecordBytes: number;
+  readonly delivery: 'at-least-once' | 'exactly-once';
+  /** The group that reads the input: with exactly-once delivery its offsets are committed here. */
+  readonly groupId: string;
 }
 
 /** Asks the brokers for topics, in this order; one that does not exist has 0 partitions. */
 export type DescribeTopics = (kafka: Kafka, names: readonly string[]) => Promise<readonly Destination[]>;
 
-/** A producer with what it knows of its topics. None outlives an error. */
+/** A writer with what was known of the topics when it was opened. */
 interface Connection {
-  readonly producer: Producer;
+  readonly writer: Writer;
   readonly output: Destination;
   readonly deadLetters: Destination;
   readonly openedAt: number;
 }
 
-/** Milliseconds after which the topics' partitions are asked for anew; Java's producers use the same. */
-const metadataMaxAgeMs = 300_000;
-
-const compressionTypes = {
-  none: CompressionTypes.None,
-  gzip: CompressionTypes.GZIP,
-  snappy: CompressionTypes.Snappy,
-  lz4: CompressionTypes.LZ4,
-  zstd: CompressionTypes.ZSTD,
-} as const;
+/** Writes that go out one after the other. */
+interface Lane {
+  /** The assignment it is good for. */
+  readonly generation: number;
+  open(): Promise<Writer>;
+  connection: Connection | undefined;
+  /** The last write, which the next one waits for. */
+  lastWrite: Promise<void>;
+}
 
 /**
- * Writes results to the output topic and dead letters to theirs, at least once. kafkajs loses or doubles messages when
- * sends run side by side, when it retries one, or when a producer goes on after an error: so there is one send at a
- * time, never a second attempt, and a new producer after each error. The batch is read again instead.
+ * Writes results to the output topic and dead letters to theirs. With at-least-once delivery all batches go through one
+ * lane, with exactly-once delivery each partition of the input has its own, and a new one for each assignment.
  */
 export class KafkaSink implements Sink {
   readonly #kafka: Kafka;
   readonly #describeTopics: DescribeTopics;
   readonly #options: KafkaSinkOptions;
-  #connection: Connection | undefined;
-  /** The last write, which the next one waits for. */
-  #lastWrite: Promise<void> = Promise.resolve();
+  readonly #lanes = new Map<string, Lane>();
 
   constructor(kafka: Kafka, describeTopics: DescribeTopics, options: KafkaSinkOptions) {
     this.#kafka = kafka;
@@ -57,7 +55,7 @@ export class KafkaSink implements Sink {
   }
 
   async open(): Promise<void> {
-    this.#connection = await this.#connect();
+    await this.#reaching(() => this.#destinations());
   }
 
   refuses(outcome: Outcome): string | undefined {
@@ -68,38 +66,58 @@ export class KafkaSink implements Sink {
   }
 
   write(batch: ResultBatch): Promise<void> {
-    const write = this.#lastWrite.then(() => this.#write(batch));
-    this.#lastWrite = write.catch(() => undefined);
+    const lane = this.#laneOf(batch);
+    const write = lane.lastWrite.then(() => this.#write(lane, batch));
+    lane.lastWrite = write.catch(() => undefined);
     return write;
   }
 
   async close(): Promise<void> {
-    await this.#lastWrite;
-    await this.#disconnect();
+    await Promise.all([...this.#lanes.values()].map(retire));
   }
 
-  async #write({ outcomes }: ResultBatch): Promise<void> {
-    if (Date.now() - (this.#connection?.openedAt ?? 0) > metadataMaxAgeMs) await this.#disconnect();
-    const { producer, output, deadLetters } = (this.#connection ??= await this.#connect());
-    const { maxRecordBytes, compression, brokers } = this.#options;
-    const records = outcomes.flatMap((outcome) => toRecords(outcome, output, deadLetters, maxRecordBytes));
+  #laneOf({ topic, partition, generation }: ResultBatch): Lane {
+    const exactlyOnce = this.#options.delivery === 'exactly-once';
+    const key = exactlyOnce ? `${topic}/${partition}/${generation}` : '';
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      const claim = { groupId: this.#options.groupId, topic, partition };
+      lane = {
+        generation,
+        open: () =>
+          exactlyOnce
+            ? claimPartition(this.#kafka, claim, this.#options)
+            : openWriter(this.#kafka, this.#options),
+        connection: undefined,
+        lastWrite: Promise.resolve(),
+      };
+      this.#lanes.set(key, lane);
+      if (exactlyOnce) this.#retireBefore(generation);
+    }
+    return lane;
+  }
+
+  /** The lanes of earlier assignments: their partitions were assigned anew, perhaps to others. */
+  #retireBefore(generation: number): void {
+    for (const [key, lane] of this.#lanes) {
+      if (lane.generation >= generation) continue;
+      this.#lanes.delete(key);
+      void retire(lane);
+    }
+  }
+
+  async #write(lane: Lane, batch: ResultBatch): Promise<void> {
+    if (Date.now() - (lane.connection?.openedAt ?? 0) > metadataMaxAgeMs) await disconnect(lane);
+    const { writer, output, deadLetters } = (lane.connection ??= await this.#connect(lane));
+    const { maxRecordBytes, brokers } = this.#options;
+    const records = batch.outcomes.flatMap((outcome) =>
+      toRecords(outcome, output, deadLetters, maxRecordBytes),
+    );
     try {
-      for (const run of withinBytes(records, maxRecordBytes)) {
-        const topicMessages = [output, deadLetters].map(({ topic }) => ({
-          topic,
-          messages: run
-            .filter((record) => record.topic === topic)
-            .map(({ message, partition }) => ({ ...message, partition })),
-        }));
-        const acknowledged = await producer.sendBatch({
-          topicMessages: topicMessages.filter(({ messages }) => messages.length > 0),
-          acks: -1,
-          compression: compressionTypes[compression],
-        });
-        expectAll(run, acknowledged);
-      }
+      await writer.write(batch, records);
     } catch (error) {
-      await this.#disconnect();
+      await disconnect(lane);
+      if (error instanceof InfrastructureError) throw error;
       throw new InfrastructureError(
         `results cannot be written to ${brokers.join(', ')}: ${(error as Error).message}`,
         { cause: error },
@@ -107,27 +125,11 @@ export class KafkaSink implements Sink {
     }
   }
 
-  async #connect(): Promise<Connection> {
-    const { brokers } = this.#options;
-    const producer = this.#kafka.producer({
-      // Never asked, as each record brings its partition; kafkajs warns of its absence.
-      createPartitioner: Partitioners.DefaultPartitioner,
-      retry: { retries: 0 },
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      metadataMaxAge: metadataMaxAgeMs,
-    });
-    try {
+  #connect(lane: Lane): Promise<Connection> {
+    return this.#reaching(async () => {
       const [output, deadLetters] = await this.#destinations();
-      await producer.connect();
-      return { producer, output, deadLetters, openedAt: Date.now() };
-    } catch (error) {
-      if (error instanceof InfrastructureError) throw error;
-      throw new InfrastructureError(
-        `Kafka at ${brokers.join(', ')} cannot be reached: ${(error as Error).message}`,
-        { cause: error },
-      );
-    }
+      return { writer: await lane.open(), output, deadLetters, openedAt: Date.now() };
+    });
   }
 
   async #destinations(): Promise<readonly [output: Destination, deadLetters: Destination]> {
@@ -142,24 +144,29 @@ export class KafkaSink implements Sink {
     );
   }
 
-  async #disconnect(): Promise<void> {
-    const producer = this.#connection?.producer;
-    this.#connection = undefined;
-    // It is given up in any case: an error on the way out changes nothing.
-    await producer?.disconnect().catch(() => undefined);
+  async #reaching<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof InfrastructureError) throw error;
+      const { brokers } = this.#options;
+      throw new InfrastructureError(
+        `Kafka at ${brokers.join(', ')} cannot be reached: ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
   }
 }
 
-/** kafkajs can resolve a send that lost messages on the way, when a partition's leader moves: only what is named is out. */
-function expectAll(sent: readonly OutgoingRecord[], acknowledged: readonly RecordMetadata[]): void {
-  const lost = sent.find(
-    ({ topic, partition }) =>
-      !acknowledged.some(
-        (metadata) =>
-          metadata.topicName === topic && metadata.partition === partition && metadata.errorCode === 0,
-      ),
-  );
-  if (lost !== undefined) {
-    throw new Error(`the broker did not acknowledge partition ${lost.partition} of ${lost.topic}`);
-  }
+/** Closes a lane when its last write has ended. */
+async function retire(lane: Lane): Promise<void> {
+  await lane.lastWrite;
+  await disconnect(lane);
+}
+
+async function disconnect(lane: Lane): Promise<void> {
+  const writer = lane.connection?.writer;
+  lane.connection = undefined;
+  // It is given up in any case: an error on the way out changes nothing.
+  await writer?.close().catch(() => undefined);
 }

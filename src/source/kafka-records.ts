@@ -4,23 +4,32 @@ import type { ConsumedBatch, ConsumedRecord } from '../domain/record.js';
 /** Why a record's batch could not be decompressed, told by its value. */
 export type UndecodableReason = (value: Buffer | null) => string | undefined;
 
-/** Cuts what a fetch brought into batches of at most `size` records. The last chunk covers the control records that lie behind the last record. */
+/** Cuts what a fetch brought into batches of at most `size` records that cover the offsets from `firstOffset` on. The last one covers the control records that lie behind the last record. */
 export function* chunksOf(
   batch: Batch,
+  generation: number,
+  firstOffset: bigint,
   size: number,
   undecodableReason: UndecodableReason,
 ): Generator<ConsumedBatch> {
-  const { topic, partition, messages } = batch;
+  const { topic, partition } = batch;
+  // An older fetch, from a broker that led the partition before, may come late.
+  const messages = batch.messages.filter(({ offset }) => BigInt(offset) >= firstOffset);
+  let first = firstOffset;
   for (let start = 0; start < messages.length; start += size) {
     const records = messages
       .slice(start, start + size)
       .map((message) => toRecord(batch, message, undecodableReason(message.value)));
     const next = messages[start + size];
-    const lastOffset =
-      BigInt(next === undefined ? batch.lastOffset() : next.offset) - (next === undefined ? 0n : 1n);
-    yield { topic, partition, records, lastOffset };
+    const lastOffset = next === undefined ? BigInt(batch.lastOffset()) : BigInt(next.offset) - 1n;
+    yield { topic, partition, generation, records, firstOffset: first, lastOffset };
+    first = lastOffset + 1n;
   }
 }
+
+/** The offset that a fetch asked for; kafkajs tells it, but not in its types. What lies between it and the first record is no record. */
+export const fetchedOffset = (batch: Batch): bigint =>
+  BigInt((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset);
 
 function toRecord(
   { topic, partition }: Batch,

@@ -1,10 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import { InfrastructureError } from '../domain/errors.js';
+import { InfrastructureError, LostPlaceError, OutOfPlaceError } from '../domain/errors.js';
 import type { BatchHandler, Source } from '../domain/transport.js';
 import type { Events } from '../telemetry/events.js';
 import { keepAlive } from './heartbeat.js';
-import { chunksOf, type UndecodableReason } from './kafka-records.js';
-import { deliver } from './redelivery.js';
+import { chunksOf, fetchedOffset, type UndecodableReason } from './kafka-records.js';
+import { lagOf } from './lag.js';
+import { isOutage } from './outage.js';
+import { backOff, deliver } from './redelivery.js';
 
 export interface KafkaSourceOptions {
   /** For messages to people: the client knows them already. */
@@ -18,14 +21,20 @@ export interface KafkaSourceOptions {
   /** Bytes a fetch asks a partition for. */
   readonly fetchBytes: number;
   readonly sessionTimeoutMs: number;
+  /** With `exactly-once` the sink commits the offsets, together with what it writes. */
+  readonly delivery: 'at-least-once' | 'exactly-once';
 }
 
 /** kafkajs sleeps this long when there is nothing to fetch, and `stop` may have to wait for it. */
 const maxWaitTimeInMs = 500;
 
+/** Milliseconds after which the input topic's partitions are asked for anew, so that added ones are read. */
+const metadataMaxAge = 10_000;
+
 /**
- * Reads the input topic as a member of a consumer group, at least once: what a fetch brings is handed out in chunks,
- * and a chunk's offset is committed when its handler's promise has resolved, never before.
+ * Reads the input topic as a member of a consumer group: what a fetch brings is handed out in chunks, and a chunk is
+ * done when its handler's promise has resolved, never before. Only then, with at-least-once delivery, its offset is
+ * committed here.
  */
 export class KafkaSource implements Source {
   readonly #kafka: Kafka;
@@ -33,10 +42,17 @@ export class KafkaSource implements Source {
   readonly #events: Events;
   readonly #undecodableReason: UndecodableReason;
   readonly #stopping = new AbortController();
+  readonly #lostPlace = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  /** Whether the brokers were reached once. */
+  #connected = false;
   #joined = false;
   /** Counts the group's assignments: a chunk of an earlier one may belong to another member now. */
   #generation = 0;
+  /** Where the next chunk of a partition begins, where that is known: not of what was assigned just now. */
+  readonly #places = new Map<number, bigint>();
+  /** Partitions whose chunk failed and is to be handed out again. */
+  readonly #failing = new Set<number>();
 
   constructor(
     kafka: Kafka,
@@ -50,9 +66,9 @@ export class KafkaSource implements Source {
     this.#undecodableReason = undecodableReason;
   }
 
-  /** Whether this process is a member of the group, be it without a partition. */
-  get joined(): boolean {
-    return this.#joined;
+  /** Whether this process is a member of the group, be it without a partition, and its chunks come to an end. */
+  get ready(): boolean {
+    return this.#joined && this.#failing.size === 0;
   }
 
   run(handle: BatchHandler): Promise<void> {
@@ -65,7 +81,24 @@ export class KafkaSource implements Source {
     await this.#running.catch(() => undefined);
   }
 
+  /** Begins anew after an outage, unless the brokers could never be reached: then a setting may be wrong. */
   async #consume(handle: BatchHandler): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let wait: number = backOff.first; !signal.aborted; wait = Math.min(2 * wait, backOff.most)) {
+      const generation = this.#generation;
+      try {
+        return await this.#consumeUntilOutage(handle);
+      } catch (error) {
+        if (error instanceof InfrastructureError) throw error;
+        if (!this.#connected || !isOutage(error)) throw this.#explained(error);
+        this.#events.brokerTrouble('the consumer lost its brokers and starts again', error);
+      }
+      if (this.#generation !== generation) wait = backOff.first;
+      await sleep(wait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #consumeUntilOutage(handle: BatchHandler): Promise<void> {
     const { inputTopic, groupId, sessionTimeoutMs, fetchBytes, concurrentPartitions } = this.#options;
     const consumer = this.#kafka.consumer({
       groupId,
@@ -74,22 +107,22 @@ export class KafkaSource implements Source {
       maxWaitTimeInMs,
       maxBytesPerPartition: fetchBytes,
       maxBytes: fetchBytes * concurrentPartitions,
+      metadataMaxAge,
       allowAutoTopicCreation: false,
     });
     const start = async (): Promise<void> => {
       await consumer.connect();
+      this.#connected = true;
       await consumer.subscribe({ topics: [inputTopic], fromBeginning: true });
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
         partitionsConsumedConcurrently: concurrentPartitions,
-        eachBatch: (payload) => this.#consumeFetch(payload, handle),
+        eachBatch: (payload) => this.#consumeFetch(consumer, payload, handle),
       });
     };
     try {
       await Promise.all([this.#untilEnd(consumer), start()]);
-    } catch (error) {
-      throw this.#explained(error);
     } finally {
       this.#joined = false;
       await consumer.disconnect().catch((error: unknown) => {
@@ -104,11 +137,16 @@ export class KafkaSource implements Source {
     consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#generation += 1;
       this.#joined = true;
+      this.#places.clear();
+      this.#failing.clear();
       this.#events.partitionsAssigned(payload.memberAssignment);
     });
     return new Promise((resolve, reject) => {
       this.#stopping.signal.addEventListener('abort', () => {
         resolve();
+      });
+      this.#lostPlace.signal.addEventListener('abort', () => {
+        reject(this.#lostPlace.signal.reason as LostPlaceError);
       });
       consumer.on(CRASH, ({ payload: { error, restart } }) => {
         this.#joined = false;
@@ -122,64 +160,71 @@ export class KafkaSource implements Source {
     return Math.min(3_000, Math.floor(this.#options.sessionTimeoutMs / 6));
   }
 
-  async #consumeFetch(payload: EachBatchPayload, handle: BatchHandler): Promise<void> {
-    const { batch, resolveOffset, commitOffsetsIfNecessary } = payload;
+  async #consumeFetch(consumer: Consumer, payload: EachBatchPayload, handle: BatchHandler): Promise<void> {
+    const { batch } = payload;
     const { topic, partition } = batch;
     const generation = this.#generation;
-    const lag = this.#lagOf(batch, generation);
+    let place = this.#places.get(partition) ?? fetchedOffset(batch);
+    const measureLag = (): void => {
+      // The partition may be another member's by now.
+      if (this.#generation === generation) this.#events.lagMeasured(topic, partition, ...lagOf(batch, place));
+    };
     const heartbeat = keepAlive(() => {
-      lag.measure();
+      measureLag();
       return payload.heartbeat();
     }, this.#heartbeatMs);
     try {
-      lag.measure();
-      for (const chunk of chunksOf(batch, this.#options.chunkSize, this.#undecodableReason)) {
+      measureLag();
+      const { chunkSize } = this.#options;
+      for (const chunk of chunksOf(batch, generation, place, chunkSize, this.#undecodableReason)) {
         const delivered = await deliver(chunk, handle, {
           attempts: Infinity,
           stopping: this.#stopping.signal,
-          lost: heartbeat.lost,
+          stillOurs: async () => {
+            heartbeat.lost.throwIfAborted();
+            await payload.heartbeat();
+          },
           failed: (error) => {
+            this.#failing.add(partition);
             this.#events.batchFailed(chunk, error);
-            lag.measure();
+            measureLag();
           },
         });
-        if (!delivered) return;
-        if (this.#generation !== generation) return;
-        resolveOffset(chunk.lastOffset.toString());
-        const nextOffset = chunk.lastOffset + 1n;
-        // Even where the membership is in doubt: the broker refuses a commit of members it no longer knows.
-        await commitOffsetsIfNecessary({
-          topics: [{ topic, partitions: [{ partition, offset: nextOffset.toString() }] }],
-        });
-        this.#events.offsetsCommitted(topic, partition, nextOffset);
-        lag.done(nextOffset);
+        if (!delivered || this.#generation !== generation) return;
+        this.#failing.delete(partition);
+        place = chunk.lastOffset + 1n;
+        this.#places.set(partition, place);
+        payload.resolveOffset(chunk.lastOffset.toString());
+        await this.#commit(payload, place);
+        this.#events.offsetsCommitted(topic, partition, place);
+        measureLag();
         heartbeat.lost.throwIfAborted();
       }
+    } catch (error) {
+      // A partition that was assigned anew meanwhile may well have a new owner.
+      if (error instanceof LostPlaceError || error instanceof OutOfPlaceError) {
+        if (this.#generation === generation) this.#misplaced(consumer, batch, error);
+      } else throw error;
     } finally {
       heartbeat.stop();
     }
   }
 
-  /** How far a partition is behind, as far as the last fetch tells; the age of what waits grows by itself. */
-  #lagOf({ topic, partition, messages, highWatermark }: Batch, generation: number) {
-    let next = BigInt(messages[0]?.offset ?? highWatermark);
-    const measure = (): void => {
-      // The partition may be another member's by now.
-      if (this.#generation !== generation) return;
-      const records = Math.max(0, Number(BigInt(highWatermark) - next));
-      // Of records beyond the fetch no time is known yet, only that they are no older than the fetch's last.
-      const oldest = messages.find(({ offset }) => BigInt(offset) >= next) ?? messages.at(-1);
-      const age = records === 0 || oldest === undefined ? 0 : Date.now() - Number(oldest.timestamp);
-      this.#events.lagMeasured(topic, partition, records, Math.max(0, age) / 1_000);
-    };
-    return {
-      measure,
-      /** Everything before this offset is done. */
-      done(nextOffset: bigint): void {
-        next = nextOffset;
-        measure();
-      },
-    };
+  /** With at-least-once delivery; else the sink has done it. Even where the membership is in doubt: the broker refuses a commit of members it no longer knows. */
+  async #commit({ batch: { topic, partition }, commitOffsetsIfNecessary }: EachBatchPayload, place: bigint) {
+    if (this.#options.delivery === 'exactly-once') return;
+    await commitOffsetsIfNecessary({
+      topics: [{ topic, partitions: [{ partition, offset: place.toString() }] }],
+    });
+  }
+
+  #misplaced(consumer: Consumer, { topic, partition }: Batch, error: LostPlaceError | OutOfPlaceError): void {
+    if (error instanceof LostPlaceError) return this.#lostPlace.abort(error);
+    const { nextOffset } = error;
+    this.#events.placeMoved(topic, partition, nextOffset);
+    this.#failing.delete(partition);
+    this.#places.set(partition, nextOffset);
+    consumer.seek({ topic, partition, offset: nextOffset.toString() });
   }
 
   #explained(error: unknown): InfrastructureError {

@@ -68,8 +68,9 @@ export class NdjsonSource implements Source {
         .filter(({ value, unread }) => unread !== undefined || !isBlank(value));
       for (let start = 0; start < records.length; start += chunkSize) {
         const chunk = records.slice(start, start + chunkSize);
+        const firstOffset = chunk[0]?.position.offset ?? lineNumber;
         const lastOffset = chunk.at(-1)?.position.offset ?? lineNumber;
-        yield { topic, partition: 0, records: chunk, lastOffset };
+        yield { topic, partition: 0, generation: 0, records: chunk, firstOffset, lastOffset };
       }
     }
   }

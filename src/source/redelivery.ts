@@ -1,18 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OutputLostError } from '../domain/errors.js';
+import { LostPlaceError, OutOfPlaceError, OutputLostError } from '../domain/errors.js';
 import type { ConsumedBatch } from '../domain/record.js';
 import type { BatchHandler } from '../domain/transport.js';
 
-/** Milliseconds before a failed batch is handed out again: at first, and at most; each wait is twice the one before. */
-const backOff = { first: 200, most: 10_000 } as const;
+/** Milliseconds before what failed is tried again: at first, and at most; each wait is twice the one before. */
+export const backOff = { first: 200, most: 10_000 } as const;
+
+/** What another attempt with the same batch can't mend. */
+const finalErrors = [OutputLostError, OutOfPlaceError, LostPlaceError] as const;
 
 export interface Redelivery {
   /** How often a batch is handed out, at most. */
   readonly attempts: number;
   /** Aborted when the source is to stop: a batch that fails is not handed out again. */
   readonly stopping: AbortSignal;
-  /** Aborted, with the reason, when the batch may have become another process's work. */
-  readonly lost?: AbortSignal;
+  /** Rejects, with the reason, when the batch may have become another process's work. */
+  readonly stillOurs?: () => Promise<void>;
   /** Is told of a failure after which the batch is handed out again. */
   readonly failed: (error: unknown) => void;
 }
@@ -21,23 +24,22 @@ export interface Redelivery {
  * Hands a batch out until its handler succeeds, or can't: an output that is lost stays lost.
  *
  * @returns whether it did; `false` when the source was stopped first
- * @throws what the handler failed with on the last attempt, or the reason of `lost`
+ * @throws what the handler failed with on the last attempt, or what `stillOurs` rejected with
  */
 export async function deliver(
   batch: ConsumedBatch,
   handle: BatchHandler,
-  { attempts, stopping, lost, failed }: Redelivery,
+  { attempts, stopping, stillOurs, failed }: Redelivery,
 ): Promise<boolean> {
   for (let attempt = 1, wait: number = backOff.first; !stopping.aborted; attempt++) {
     try {
       await handle(batch);
       return true;
     } catch (error) {
-      if (attempt >= attempts || error instanceof OutputLostError) throw error;
+      if (attempt >= attempts || finalErrors.some((kind) => error instanceof kind)) throw error;
       failed(error);
     }
-    await sleep(wait, undefined, { signal: stopping }).catch(() => undefined);
-    lost?.throwIfAborted();
+    await sleep(wait, undefined, { signal: stopping }).then(stillOurs, () => undefined);
     wait = Math.min(2 * wait, backOff.most);
   }
   return false;

@@ -153,6 +153,12 @@ export function createEvents(logger: Logger, metrics: Metrics, tracing = noTraci
       metrics.committedOffset.set({ topic, partition }, Number(nextOffset));
       logger.debug({ topic, partition, nextOffset: nextOffset.toString() }, 'offsets committed');
     },
+    placeMoved(topic: string, partition: number, nextOffset: bigint): void {
+      logger.info(
+        { topic, partition, nextOffset: nextOffset.toString() },
+        'the committed offset is not where the batch began: the partition is read on from it',
+      );
+    },
     lagMeasured(topic: string, partition: number, records: number, seconds: number): void {
       metrics.consumerLagRecords.set({ topic, partition }, records);
       metrics.consumerLagSeconds.set({ topic, partition }, seconds);

@@ -333,6 +333,12 @@ describe('the command line', () => {
     expect((await tagstream(['tag', 'posts.ndjson', '--text', 'hello'])).code).toBe(64);
     expect((await tagstream(['eval', 'f', '--predictions', 'p', '--results', 'r'])).code).toBe(64);
     expect((await tagstream(['eval', 'f', '--predictions', 'p', '--text-only'])).code).toBe(64);
+    const replay = (...args: string[]) => tagstream(['replay', '--brokers', '127.0.0.1:1', ...args]);
+    expect(await replay('--reason', 'not_json,bad')).toMatchObject({
+      ...{ code: 64, stderr: expect.stringContaining('--reason bad: give one or more of not_json,') },
+    });
+    expect((await replay('--since', 'yesterday')).code).toBe(64);
+    expect((await replay('--max-attempts', '0')).code).toBe(64);
     // What it measures is what it says it measures.
     expect((await tagstream(['bench', '--threads', '2'])).code).toBe(64);
   });
@@ -343,7 +349,7 @@ describe('the command line', () => {
   });
 
   it('answers a wrong configuration with 78, naming every fault', async () => {
-    const { code, stderr } = await tagstream(['run', '--port', 'eighty', '--delivery', 'exactly-once']);
+    const { code, stderr } = await tagstream(['run', '--port', 'eighty', '--delivery', 'at-most-once']);
     expect(code).toBe(78);
     for (const key of ['web.port', 'delivery', 'kafka.brokers']) expect(stderr).toContain(key);
   });

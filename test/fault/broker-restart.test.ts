@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { connectTo, describeWithKafka } from '../support/kafka.js';
+import { connectTo } from '../support/broker.js';
+import { describeWithKafka } from '../support/kafka.js';
 import { startJavaBroker } from '../support/kafka-broker.js';
 import { findJavaTools } from '../support/kafka-tools.js';
 import { echo, kafkaTransport } from '../support/transport.js';

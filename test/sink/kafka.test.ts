@@ -10,7 +10,9 @@ const position = { topic: 'posts', partition: 5, offset: 42n };
 const batchOf = (outcomes: readonly Outcome[]): ResultBatch => ({
   topic: 'posts',
   partition: 5,
+  generation: 1,
   outcomes,
+  firstOffset: 42n,
   nextOffset: 43n,
 });
 const tagged = (id: string): Outcome =>

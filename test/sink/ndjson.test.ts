@@ -13,7 +13,9 @@ const tagged = (id: string, line: number): Outcome =>
 const batchOf = (...outcomes: Outcome[]): ResultBatch => ({
   topic: '-',
   partition: 0,
+  generation: 0,
   outcomes,
+  firstOffset: 0n,
   nextOffset: BigInt(outcomes.length),
 });
 

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { expect, test } from 'vitest';
-import { InfrastructureError } from '../../src/domain/errors.js';
+import { InfrastructureError, LostPlaceError, OutOfPlaceError } from '../../src/domain/errors.js';
 import type { ConsumedRecord } from '../../src/domain/record.js';
 import { decompressedLimit } from '../../src/kafka/codecs.js';
 import { KafkaSource } from '../../src/source/kafka.js';
 import type { Events } from '../../src/telemetry/events.js';
-import { describeWithKafka, type Broker } from '../support/kafka.js';
+import type { Broker } from '../support/broker.js';
+import { describeWithKafka } from '../support/kafka.js';
 import { events, kafkaTransport, produce, runUntil, type KafkaTransport } from '../support/transport.js';
 
 /** What a group has committed, by partition; -1 where it has nothing. */
@@ -37,6 +38,7 @@ describeWithKafka('The Kafka source', (broker) => {
       {
         ...{ brokers: broker.brokers, inputTopic: topic, groupId: transport.groupId, chunkSize: 10 },
         ...{ concurrentPartitions: 2, fetchBytes: 1_000_000, sessionTimeoutMs: 30_000 },
+        delivery: 'at-least-once',
       },
       { ...events, ...own },
     );
@@ -75,6 +77,57 @@ describeWithKafka('The Kafka source', (broker) => {
 
     expect(failures).toBe(3);
     expect(await committed(broker, transport)).toEqual([10]);
+  });
+
+  test('commits nothing itself with exactly-once delivery, and reads on from where it is told', async () => {
+    const transport = await kafkaTransport(broker, 1, {}, 'exactly-once');
+    await transport.feed(ids(40));
+    const covered: (readonly [first: bigint, last: bigint, records: number])[] = [];
+    const moves = [30n, 5n];
+
+    await runUntil(transport.source(10), 35, async ({ firstOffset, lastOffset, records }) => {
+      covered.push([firstOffset, lastOffset, records.length]);
+      const next = moves.shift();
+      if (next !== undefined) throw new OutOfPlaceError(next);
+    });
+
+    expect(covered).toEqual([
+      [0n, 9n, 10],
+      [30n, 39n, 10],
+      [5n, 14n, 10],
+      [15n, 24n, 10],
+      [25n, 34n, 10],
+      [35n, 39n, 5],
+    ]);
+    expect(await committed(broker, transport)).toEqual([-1]);
+  });
+
+  test('gives up when another has its place', async () => {
+    const transport = await kafkaTransport(broker, 1, {}, 'exactly-once');
+    await transport.feed(ids(20));
+    let handedOut = 0;
+
+    const run = transport.source(10).run(async () => {
+      handedOut += 1;
+      throw new LostPlaceError('another has it');
+    });
+
+    await expect(run).rejects.toThrow(LostPlaceError);
+    expect(handedOut).toBe(1);
+  });
+
+  test('is not ready while a chunk fails, and is again when it no longer does', async () => {
+    const transport = await kafkaTransport(broker);
+    await transport.feed(ids(20));
+    const source = transport.source(10);
+    const ready: boolean[] = [];
+
+    await runUntil(source, 20, async () => {
+      ready.push(source.ready);
+      if (ready.length <= 2) throw new Error('no luck');
+    });
+
+    expect(ready).toEqual([true, false, false, true]);
   });
 
   test('steps over a record batch that decompresses to more than the limit, and says why', async () => {
@@ -243,16 +296,16 @@ describeWithKafka('The Kafka source', (broker) => {
       },
       partitionsAssigned: (assignment) => assignments.push(assignment),
     });
-    const joined: boolean[] = [source.joined];
+    const ready: boolean[] = [source.ready];
 
     await runUntil(source, 25, () => {
-      joined.push(source.joined);
+      ready.push(source.ready);
       return Promise.resolve();
     });
-    joined.push(source.joined);
+    ready.push(source.ready);
 
     expect(assignments).toEqual([{ [transport.inputTopic]: [0] }]);
-    expect(joined).toEqual([false, true, true, true, false]);
+    expect(ready).toEqual([false, true, true, true, false]);
     expect(lags).toEqual([
       [0, 25, true],
       [0, 15, true],
@@ -298,7 +351,7 @@ describeWithKafka('The Kafka source', (broker) => {
 
     await expect(run).rejects.toThrow(InfrastructureError);
     await expect(run).rejects.toThrow(/a mistake of ours/);
-    expect(source.joined).toBe(false);
+    expect(source.ready).toBe(false);
   });
 
   test('says which topic is missing', async () => {
@@ -317,6 +370,7 @@ test('A broker that cannot be reached is named', async () => {
     {
       ...{ brokers, inputTopic: 'posts', groupId: 'tagstream', chunkSize: 10 },
       ...{ concurrentPartitions: 2, fetchBytes: 1_000_000, sessionTimeoutMs: 30_000 },
+      delivery: 'at-least-once',
     },
     events,
   );

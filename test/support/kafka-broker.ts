@@ -61,6 +61,9 @@ export interface JavaBroker extends RunningBroker {
   kill(): Promise<void>;
   /** Starts it again where it was, with what it had on disk. */
   start(): Promise<void>;
+  /** Stops its process in the middle of whatever it does, until it is thawed. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
 }
 
 export async function startJavaBroker(tools: JavaTools, secure?: SecureListener): Promise<JavaBroker> {
@@ -78,7 +81,7 @@ export async function startJavaBroker(tools: JavaTools, secure?: SecureListener)
     const log = await open(logFile, 'a');
     const command = ['java', '-Xmx512m', '-cp', tools.classPath, 'kafka.Kafka', settings];
     // The shell ends the broker when its stdin closes, be it because this process was killed.
-    const child = spawn('sh', ['-c', '"$@" & cat > /dev/null; kill -9 $!', 'sh', ...command], {
+    const child = spawn('sh', ['-c', '"$@" & echo $! > pid; cat > /dev/null; kill -9 $!', 'sh', ...command], {
       stdio: ['pipe', log.fd, log.fd],
       cwd: folder,
     });
@@ -93,6 +96,9 @@ export async function startJavaBroker(tools: JavaTools, secure?: SecureListener)
         cause: error,
       });
     });
+  };
+  const signal = async (name: NodeJS.Signals): Promise<void> => {
+    process.kill(Number(await readFile(join(folder, 'pid'), 'utf8')), name);
   };
   const stop = async (): Promise<void> => {
     await kill();
@@ -109,6 +115,8 @@ export async function startJavaBroker(tools: JavaTools, secure?: SecureListener)
     stop,
     kill: () => kill(),
     start,
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
   };
 }
 

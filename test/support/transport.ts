@@ -13,7 +13,7 @@ import { NdjsonSource } from '../../src/source/ndjson.js';
 import { createEvents } from '../../src/telemetry/events.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
-import type { Broker } from './kafka.js';
+import type { Broker } from './broker.js';
 
 /** An input and an output of one transport, both empty at first. */
 export interface Transport {
@@ -76,11 +76,13 @@ function pieces(text: string, size: number): Buffer[] {
  * Topics of their own on a real broker; the Java console consumer reads what is out.
  *
  * @param configs of the input topic
+ * @param delivery of source and sink, which have to agree
  */
 export async function kafkaTransport(
   broker: Broker,
   partitions = 1,
   configs: Readonly<Record<string, string>> = {},
+  delivery: KafkaSinkOptions['delivery'] = 'at-least-once',
 ): Promise<KafkaTransport> {
   const inputTopic = await broker.createTopic('posts', { partitions, configs });
   const outputTopic = await broker.createTopic('keyphrases', { partitions });
@@ -104,6 +106,7 @@ export async function kafkaTransport(
         inputTopic,
         groupId: inputTopic,
         chunkSize,
+        delivery,
         ...sourceDefaults,
         ...overrides,
       };
@@ -114,6 +117,8 @@ export async function kafkaTransport(
         brokers,
         outputTopic,
         deadLetterTopic,
+        groupId: inputTopic,
+        delivery,
         ...sinkDefaults,
         ...overrides,
       }),

@@ -37,7 +37,7 @@ it('counts a batch that failed, and names the records it holds', async () => {
   const { lines, metrics, events } = heardEvents();
   const { raw } = deadLetter(7n);
   events.batchFailed(
-    { topic: 'posts', partition: 2, records: [raw], lastOffset: 9n },
+    { topic: 'posts', partition: 2, generation: 1, firstOffset: 0n, records: [raw], lastOffset: 9n },
     new Error('the broker is away'),
   );
   expect(lines).toMatchObject([{ topic: 'posts', partition: 2, firstOffset: '7', lastOffset: '9' }]);

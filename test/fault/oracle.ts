@@ -1,0 +1,78 @@
+import type { TaggedPost } from '../../src/domain/outcome.js';
+import type { OracleRecord } from '../support/kafka-console.js';
+
+/** A record of the input. */
+export interface Input {
+  /** A post's id, or the value of what is no post and is to be dead-lettered. */
+  readonly name: string;
+  readonly value: string;
+  readonly partition: number;
+}
+
+/** What became of the records of an input, as Java's `read_committed` consumer sees it. */
+export interface Verdict {
+  /** Records without an outcome. */
+  readonly lost: readonly string[];
+  /** Records with more than one, and outcomes of nothing that was there. */
+  readonly doubled: readonly string[];
+  /** Results with other phrases than where nothing goes wrong, or in another order. */
+  readonly different: readonly string[];
+  /** Results that came before one of an earlier record of the same partitions. */
+  readonly outOfOrder: readonly string[];
+}
+
+export const flawless: Verdict = { lost: [], doubled: [], different: [], outOfOrder: [] };
+
+/** Scores may differ by so much between batches. */
+const tolerance = 1e-3;
+
+/**
+ * @param inputs in the order of each partition
+ * @param faultFree the posts' results where nothing goes wrong
+ */
+export function judge(
+  inputs: readonly Input[],
+  results: readonly OracleRecord[],
+  deadLetters: readonly OracleRecord[],
+  faultFree: ReadonlyMap<string, TaggedPost>,
+): Verdict {
+  const names = inputs.map(({ name }) => name);
+  const found = [...results.map(({ key }) => String(key)), ...deadLetters.map(({ value }) => String(value))];
+  const counts = new Map(names.map((name) => [name, 0]));
+  const doubled = found.filter((name) => {
+    const before = counts.get(name);
+    counts.set(name, (before ?? 0) + 1);
+    return before !== 0;
+  });
+  const tagged = results.map(({ value }) => JSON.parse(String(value)) as TaggedPost);
+  return {
+    lost: names.filter((name) => counts.get(name) === 0),
+    doubled,
+    different: tagged.filter((result) => !isSame(result, faultFree.get(result.id))).map(({ id }) => id),
+    outOfOrder: outOfOrder(inputs, results),
+  };
+}
+
+function isSame(a: TaggedPost, b: TaggedPost | undefined): boolean {
+  return (
+    a.keyphrases.length === b?.keyphrases.length &&
+    a.keyphrases.every(({ phrase, score }, rank) => {
+      const other = b.keyphrases[rank];
+      return phrase === other?.phrase && Math.abs(score - other.score) <= tolerance;
+    })
+  );
+}
+
+/** Within a partition of the output the results of one partition of the input keep their order. */
+function outOfOrder(inputs: readonly Input[], results: readonly OracleRecord[]): readonly string[] {
+  const places = new Map(inputs.map(({ name }, index) => [name, index]));
+  const latest = new Map<string, number>();
+  return results.flatMap(({ key, partition }) => {
+    const name = String(key);
+    const place = places.get(name) ?? -1;
+    const lane = `${partition}/${inputs[place]?.partition}`;
+    const isLate = place < (latest.get(lane) ?? -1);
+    latest.set(lane, place);
+    return isLate ? [name] : [];
+  });
+}

@@ -1,0 +1,50 @@
+import { connectTo } from '../support/broker.js';
+import type { JavaBroker } from '../support/kafka-broker.js';
+import type { JavaTools } from '../support/kafka-tools.js';
+import type { Verdict } from './oracle.js';
+import { openScene, type Scene } from './scene.js';
+
+/** Where a fault is played, with the broker as a process that can be harmed. */
+export interface Stage extends Scene {
+  readonly process: JavaBroker;
+  /** Is called when the agents have ended. */
+  finally(clear: () => Promise<void>): void;
+}
+
+/** Starts agents, brings a fault on them and ends it. */
+export type Act = (stage: Stage) => Promise<void>;
+
+/** How it went. */
+export interface Performance {
+  readonly verdict: Verdict;
+  /** Seconds from the end of the fault until the outcome of all that waited, and of fresh posts, was committed. */
+  readonly recovered: number;
+  /** How processes ended that were not asked to. */
+  readonly exits: readonly (number | NodeJS.Signals | null)[];
+  /** How they ended when they were asked to at the end. */
+  readonly ends: readonly (number | null)[];
+}
+
+export async function perform(
+  process: JavaBroker,
+  tools: JavaTools,
+  act: Act,
+  { posts = 240, partitions = 2 } = {},
+): Promise<Performance> {
+  const scene = await openScene(connectTo(process.brokers, tools), partitions);
+  const clears: (() => Promise<void>)[] = [];
+  try {
+    await scene.feed(posts);
+    await act({ ...scene, process, finally: (clear) => clears.push(clear) });
+    const since = Date.now();
+    await scene.feed(2 * partitions);
+    await scene.untilCommitted();
+    const recovered = (Date.now() - since) / 1_000;
+    const exits = scene.agents.flatMap((agent) => agent.exits);
+    const ends = await Promise.all(scene.agents.map((agent) => agent.stop()));
+    return { verdict: await scene.verdict(), recovered, exits, ends };
+  } finally {
+    await Promise.all(scene.agents.map((agent) => agent.stop()));
+    await Promise.all(clears.map((clear) => clear()));
+  }
+}
