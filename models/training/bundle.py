@@ -112,7 +112,7 @@ def write_manifest(bundle: Path, config: Mapping, calibration: Mapping[str, floa
     if sight is not None:
         see = config["see"]
         manifest["fusion"] = (
-            {"model": "fusion.onnx", "words": "visual-words.txt", "vectors": "visual-words.vectors.bin", "shown": see["shown"], "minMatch": see["min_match"]}
+            {"model": "fusion.onnx", "words": "visual-words.txt", "vectors": "visual-words.vectors.bin", "shown": see["shown"], "minScore": see["shown_score"], "minMatch": see["min_match"]}
             | {"calibration": {"worth": see["worth"], "a": sight["a"], "b": sight["b"]}}
             | interface(bundle / "fusion.onnx")
         )

@@ -62,7 +62,8 @@ def as_served(photo: Image.Image, resize: int, size: int) -> Image.Image:
     """The photo as the agent decodes it: the shorter side to `resize` (bicubic), the centre cut out."""
     scale = resize / min(photo.size)
     wide = photo.resize([round(side * scale) for side in photo.size], Image.Resampling.BICUBIC)
-    left, top = ((side - size) // 2 for side in wide.size)
+    # sharp cuts out a square first, and rounds half a pixel up.
+    left, top = ((side - resize + 1) // 2 + (resize - size) // 2 for side in wide.size)
     return wide.crop((left, top, left + size, top + size))
 
 

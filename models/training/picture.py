@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from reference_photos import SIDE, Sighted
 
-WIDTH, GAP, WORDS, SHOWN = 224, 16, 96, 6
+WIDTH, GAP, WORDS, SHOWN = 208, 16, 96, 6
 
 
 def panel(sighted: Sighted, photo: Image.Image, text: str) -> Image.Image:
@@ -33,8 +33,8 @@ def panel(sighted: Sighted, photo: Image.Image, text: str) -> Image.Image:
     found = Image.new("RGB", (WIDTH, WIDTH + WORDS), "white")
     found.paste(image.resize((WIDTH, WIDTH)))
     draw, font = ImageDraw.Draw(found), ImageFont.load_default(13)
-    shown = ", ".join(word["word"] for word in fused["shown"][:3]) if used else "turned away"
-    lines = [f"match {fused['match']:.2f}: {shown}", *textwrap.wrap(text, 34)[:3]]
+    shown = ", ".join(word["word"] for word in fused["shown"][:3]) or "no word added"
+    lines = [f"match {fused['match']:.2f}: {shown if used else 'turned away'}", *textwrap.wrap(text, 34)[:3]]
     for number, line in enumerate(lines):
         draw.text((0, WIDTH + 6 + 20 * number), line, "#111111" if number == 0 else "#666666", font)
     return found

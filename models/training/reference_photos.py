@@ -67,7 +67,7 @@ class Sighted:
         cosines, calibration = self.vectors @ vector, settings["calibration"]
         best = np.argsort(-cosines, kind="stable")[: settings["shown"]]
         scores = match * familiarity * calibration["worth"] / (1 + np.exp(-(calibration["a"] * cosines[best] + calibration["b"])))
-        shown = [{"word": self.words[i], "score": float(score)} for i, score in zip(best, scores)]
+        shown = [{"word": self.words[i], "score": float(score)} for i, score in zip(best, scores) if score >= settings["minScore"]]
         return {"match": float(match), "weights": weights.tolist(), "shown": shown}
 
 

@@ -58,7 +58,7 @@ export function createFusion(
   without: readonly ModelPart[],
 ): Fusion {
   const { features } = bundle.manifest.image;
-  const { words: file, vectors, minMatch, shown: count, calibration } = bundle.manifest.fusion;
+  const { words: file, vectors, minMatch, minScore, shown: count, calibration } = bundle.manifest.fusion;
   const tokenizer = createTokenizer(bundle);
   const search = createVectorSearch(models.search);
   const words = bundle.lines(file);
@@ -94,10 +94,12 @@ export function createFusion(
     return posts.map(({ given, number, text, entities }, row) => {
       const score = given ?? either(match[row] ?? 0, namedIn(text, entities));
       const used = score >= minMatch || !has('image-filter');
-      const shown = (used && has('fusion') ? (near[row] ?? []) : []).map(({ index, score: cosine }) => ({
-        word: words[index] ?? '',
-        score: probabilityOf(score, familiarity[row] ?? 0, cosine),
-      }));
+      const shown = (used && has('fusion') ? (near[row] ?? []) : [])
+        .map(({ index, score: cosine }) => ({
+          word: words[index] ?? '',
+          score: probabilityOf(score, familiarity[row] ?? 0, cosine),
+        }))
+        .filter(({ score: probability }) => probability >= minScore);
       const photo = { number, used, match: score, weights: [...rowOf(weights, row, regionCount)] };
       return { photo, entities: used ? entities.map(({ name }) => name) : [], shown };
     });

@@ -84,8 +84,9 @@ const manifestSchema = z.object({
     /** Words for what photos show, one a line, and their vectors, quantised. */
     words: file,
     vectors: file,
-    /** How many of them are put forward. */
+    /** How many of them are put forward at most, and the least probability of each. */
     shown: positive,
+    minScore: z.number(),
     /** A photo whose matching score is lower is not used. */
     minMatch: z.number(),
     /** A word is a keyphrase with the probability match × familiarity × worth × the logistic function of a × cosine + b. */

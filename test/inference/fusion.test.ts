@@ -68,7 +68,7 @@ const inputOf = (post: number, regionsOf = post): ModelInput => ({
 });
 
 describe('the half that sees and the reference in Python', () => {
-  it('decode a photo to nearly the same pixels', () => {
+  it('decode a photo to the same pixels, within one level of 255 on average', () => {
     for (const [post, { pixels }] of references.entries()) {
       const { pixels: own, width } = images[post]!;
       const differences = pixels.flatMap((row, y) =>
@@ -78,7 +78,7 @@ describe('the half that sees and the reference in Python', () => {
           ),
         ),
       );
-      expect(differences.reduce((sum, one) => sum + one, 0) / differences.length).toBeLessThan(4);
+      expect(differences.reduce((sum, one) => sum + one, 0) / differences.length).toBeLessThan(1);
     }
   });
 
@@ -103,7 +103,10 @@ describe('the half that sees and the reference in Python', () => {
       photo.weights.forEach((weight, region) =>
         expect(Math.abs(weight - reference.weights[region]!)).toBeLessThan(0.02),
       );
-      expect(shown.map(({ word }) => word)).toContain(reference.shown[0]!.word);
+      // A word whose probability is about the least that counts may stand on either side of it.
+      for (const { word, score } of reference.shown.filter(({ score }) => score > 0.12)) {
+        expect(Math.abs(shown.find((one) => one.word === word)!.score - score)).toBeLessThan(0.05);
+      }
     }
   });
 });
@@ -141,7 +144,6 @@ describe('the fusion of photo and text', () => {
     ]);
     expect(low).toMatchObject({ photo: { used: false, match: 0 }, shown: [] });
     expect(high).toMatchObject({ photo: { used: true, match: 1 } });
-    expect(high!.shown).toHaveLength(manifest.fusion.shown);
   });
 
   it('does not let a photo that is turned away say anything', async () => {
