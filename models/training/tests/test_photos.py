@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-NEEDED = ("torch", "onnx", "onnxruntime", "PIL", "tqdm", "nltk")
+NEEDED = ("torch", "onnx", "onnxruntime", "PIL", "tqdm", "nltk", "scipy")
 MISSING = ", ".join(name for name in NEEDED if not importlib.util.find_spec(name))
 
 
