@@ -88,7 +88,7 @@ describe('tagstream tag', () => {
     ]);
     expect(code).toBe(0);
     const result = JSON.parse(stdout) as TaggedPost;
-    expect(result.image).toEqual({ used: true });
+    expect(result.image).toMatchObject({ used: true, regions: { rows: 7, columns: 7 } });
     expect(result.entities.map(({ label }) => label).join()).toContain('cat');
   });
 
