@@ -73,10 +73,36 @@ describe('docs/metrics.md', () => {
   });
 });
 
+describe('the model card', () => {
+  const card = read('models/bundle/MODEL_CARD.md');
+  const manifest = JSON.parse(read('models/bundle/manifest.json')) as {
+    readonly version: string;
+    readonly files: Readonly<Record<string, { readonly bytes: number }>>;
+  };
+
+  it('is of the bundle’s version', () => {
+    expect(/^# Model card: tagstream (\S+)$/m.exec(card)?.[1]).toBe(manifest.version);
+  });
+
+  it('lists every file of the bundle with its size, and no other', () => {
+    const listed = [...card.matchAll(/^\| (\S+) \| ([\d,]+) \|$/gm)].map(([, name = '', bytes = '']) => [
+      name,
+      Number(bytes.replaceAll(',', '')),
+    ]);
+    expect(listed).toEqual(Object.entries(manifest.files).map(([name, { bytes }]) => [name, bytes]));
+  });
+});
+
 describe('links in the documents', () => {
   it.each([
     ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'models/training/README.md'],
-    ...['docs/metrics.md', 'docs/runbook.md', 'docs/security.md'],
+    ...[
+      'docs/metrics.md',
+      'docs/runbook.md',
+      'docs/security.md',
+      'docs/faults.md',
+      'models/bundle/MODEL_CARD.md',
+    ],
   ])('of %s lead to files', (file) => {
     const targets = [...read(file).matchAll(/\]\(([^)\s#]+)/g)].map(([, target = '']) => target);
     const relative = targets.filter((target) => !/^[a-z]+:/.test(target));

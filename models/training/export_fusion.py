@@ -88,7 +88,7 @@ def build(weights: dict[str, np.ndarray], heads: int, known: Familiar, prior: fl
     judged = g.node("Sigmoid", [g.node("Add", [logit, number("match_bias", weights["match_bias"])], "logit")], "judged")
     apart = g.node("Mul", [g.node("Sub", [judged, number("prior", prior)], "judged.apart"), familiarity], "judged.known")
     match = g.node("Add", [apart, "prior"], "match")
-    sharp = g.node("Mul", [g.node("Unsqueeze", [match, axis_1], "match.wide"), g.node("Mul", [number("sharpness", SHARPNESS), "region_filter"], "sharp")], "sharp.match")
+    sharp = g.node("Mul", [g.node("Unsqueeze", [judged, axis_1], "judged.wide"), g.node("Mul", [number("sharpness", SHARPNESS), "region_filter"], "sharp")], "sharp.match")
     weight = g.node("Softmax", [g.node("Mul", [of_regions, sharp], "weights.logits")], "weights", axis=-1)
 
     text = g.node("MatMul", [g.node("Unsqueeze", [token_worth, axis_1], "token_worth.row"), token], "text")  # [posts, 1, shared]

@@ -26,7 +26,7 @@ SIDE = 7
 
 
 def box_around(map_: np.ndarray) -> list[float]:
-    """Left, top, right, bottom of the regions half as strong as the strongest, as in the agent's image-model.ts."""
+    """Left, top, right, bottom of the regions above half-way from the weakest to the strongest, as in the agent's image-model.ts."""
     rows, columns = np.divmod(np.flatnonzero(map_ >= (map_.min() + map_.max()) / 2), SIDE)
     return [float(edge) / SIDE for edge in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)]
 

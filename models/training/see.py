@@ -9,7 +9,7 @@ import json
 import random
 import time
 from dataclasses import dataclass
-from typing import Mapping, Sequence
+from typing import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -76,10 +76,10 @@ class Trainer:
         self.chance = random.Random(f"{seed}/see")
         torch.manual_seed(seed)
 
-    def some_regions(self, photos: Sequence[int], views: bool = True) -> Tensor:
+    def some_regions(self, photos: Sequence[int]) -> Tensor:
         """A random view of each photo and some of its regions, [photos, regions, features]."""
         keep = sorted(self.chance.sample(range(REGIONS), self.settings["regions"]))
-        view = [self.chance.randrange(self.photos.regions.shape[1]) if views else 0 for _ in photos]
+        view = [self.chance.randrange(self.photos.regions.shape[1]) for _ in photos]
         return torch.from_numpy(self.photos.regions[photos, view][:, keep]).float()
 
     def on_photos(self, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
@@ -146,7 +146,7 @@ class Trainer:
         target = torch.from_numpy(self.posts.match[posts]).float()
         return F.binary_cross_entropy_with_logits(own, target) + F.softplus(strange).mean()
 
-    def fit(self, photos: Sequence[int], watch) -> nn.Module:
+    def fit(self, photos: Sequence[int], watch: Callable[[nn.Module], dict[str, float]]) -> nn.Module:
         """Trains on some of the photos; returns the running average of the weights. `watch(model)` returns figures to print."""
         settings, own = self.settings, {n: self.photos.own[n] for n in photos}
         groups = [{"params": self.model.parameters(), "weight_decay": settings["weight_decay"]}, {"params": [self.scale], "weight_decay": 0.0}]
@@ -170,7 +170,7 @@ class Trainer:
 
 
 @torch.inference_mode()
-def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndarray, rows: Sequence[tuple[int, int]], region_filter: float = 1.0) -> dict[str, np.ndarray]:
+def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndarray, rows: Sequence[tuple[int, int]]) -> dict[str, np.ndarray]:
     """Photos [photos, 49, 1280] and texts, paired by `rows`: match and its logit, weights and vectors, a row each."""
     model.eval()
     found: dict[str, list] = {"match": [], "logit": [], "weights": [], "vector": []}
@@ -178,7 +178,7 @@ def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndar
         photos, texts = zip(*rows[start : start + 64])
         read, keep = tensors(states, mask, list(texts))
         seen = model.photos(torch.from_numpy(np.asarray(regions[list(photos)])).float())
-        sight = model(seen, model.texts(read, keep), keep, region_filter)
+        sight = model(seen, model.texts(read, keep), keep)
         for name, values in found.items():
             values.append(getattr(sight, name).numpy())
     return {name: np.concatenate(values) for name, values in found.items()}

@@ -15,7 +15,10 @@ export interface ImageUse {
   readonly used: boolean;
   /** Why it was not used; absent where it was. */
   readonly reason?: ImageAbsence;
-  /** How well image and text belong together, in [0, 1], where it is known. */
+  /**
+   * The chance, in [0, 1], that image and text belong together, if as many images did as did not; of a photo unlike
+   * those of the training it is near the share of posts that match. Absent where it is not known.
+   */
   readonly match?: number;
   /** Which of the post's images it is, from 0, where several were looked at. */
   readonly number?: number;

@@ -35,15 +35,15 @@ export function createImageModel(bundle: ModelBundle, model: Session): ImageMode
           box: boxAround(rowOf(maps, at, regionCount)),
         };
       }).filter(({ score }) => score >= minScore),
-      // An array of its own, which can be transferred to another thread.
+      // A copy of its own: a view that is sent to another thread takes the whole batch's array along.
       regions: new Float32Array(rowOf(regions, row, regions.length / images.length)),
     }));
   };
 }
 
 /**
- * The box around the regions that speak at least half as strongly for a class as the strongest: half-way between the
- * weakest and the strongest of its class activation map (Zhou et al., CVPR 2016, who took a fifth for larger objects).
+ * The box around the regions that speak strongly for a class: from half-way between the weakest and the strongest of its
+ * class activation map on (after Zhou et al., CVPR 2016, who took a fifth of the strongest).
  */
 export function boxAround(map: Float32Array): Box {
   const [weakest, strongest] = [Math.min(...map), Math.max(...map)];

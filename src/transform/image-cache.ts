@@ -29,7 +29,7 @@ export interface ImageCacheOptions {
   readonly observer: ImageCacheObserver;
 }
 
-/** URLs are kept in this part of `cacheBytes`, on top of it: some ten thousand for four hundred images. */
+/** URLs are kept in this part of `cacheBytes`, on top of it: some seven thousand for four hundred images. */
 const urlPart = 1 / 16;
 /** An entry's own objects and its SHA-256, in bytes, as V8 has them; no less. */
 const entryBytes = 500;

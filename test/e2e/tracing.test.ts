@@ -25,7 +25,8 @@ describeWithKafka('tracing', (broker) => {
     const collector = await receiver();
     const images = await startImageServer();
     ends.push(images.stop);
-    const [photo = ''] = [...demoPhotos().keys()];
+    // A photo that belongs to the text.
+    const photo = [...demoPhotos().keys()].find((name) => name.startsWith('flower')) ?? '';
     const inputTopic = await broker.createTopic('posts');
     const outputTopic = await broker.createTopic('keyphrases');
     const deadLetterTopic = await broker.createTopic('dead');
