@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { TaggedPost } from '../../src/domain/outcome.js';
+import type { ImageUse, TaggedPost } from '../../src/domain/outcome.js';
 import { startTagstream, tagstream } from '../support/agent-process.js';
 import { demoPhotos, startImageServer, type ImageServer } from '../support/image-server.js';
 import { describeWithKafka } from '../support/kafka.js';
@@ -75,7 +75,7 @@ describeWithKafka('tag, eval and run', (broker) => {
     const byEval = resultsIn(readFileSync(results, 'utf8'));
     const byRun = records.map(({ value }) => JSON.parse(String(value)) as TaggedPost);
     expect(byTag.map(({ id }) => id)).toEqual(lines.map((_, index) => `post-${index}`));
-    expect(byTag.filter(({ image }) => image.used)).toHaveLength(count / 5);
+    expect(byTag.filter(({ image }) => image.regions !== undefined)).toHaveLength(count / 5);
     expect(byTag.filter(({ image }) => image.reason === 'unreachable')).toHaveLength(count / 10);
     expect(byTag.filter(({ entities }) => entities[0]?.label === 'beagle')).toHaveLength(count / 5);
     expect(byEval).toEqual(byTag.map(closeTo));
@@ -92,10 +92,17 @@ const resultsIn = (text: string): TaggedPost[] =>
 /** Matches a result with the same phrases and entities and close scores: a post's batch-mates move them a little. */
 const closeTo = (result: TaggedPost) => ({
   ...result,
+  image: closeToUse(result.image),
   keyphrases: result.keyphrases.map((keyphrase) => ({ ...keyphrase, score: about(keyphrase.score) })),
   entities: result.entities.map((entity) =>
     entity.score === undefined ? entity : { ...entity, score: about(entity.score) },
   ),
+});
+
+const closeToUse = ({ regions, match, ...use }: ImageUse) => ({
+  ...use,
+  ...(match === undefined ? {} : { match: about(match) }),
+  ...(regions === undefined ? {} : { regions: { ...regions, weights: regions.weights.map(about) } }),
 });
 
 const about = (score: number): unknown => expect.closeTo(score, 2);
