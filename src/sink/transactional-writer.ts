@@ -20,7 +20,7 @@ const transactionTimeout = 10_000;
  *
  * The brokers know the writer of a partition by its transactional id. Starting it ends what an earlier one, of this or
  * of another process, had under way, and shuts that one out. Only then the committed offset says for certain what is
- * out, and a batch that does not begin there is refused.
+ * out, and a batch that does not begin there is refused. A group that has committed nothing yet begins anywhere.
  *
  * @throws KafkaJSError where the brokers don't answer or the partition cannot be had now
  */

@@ -162,7 +162,7 @@ export function createMetrics() {
     ),
     stageDuration: histogram(
       'stage_duration_seconds',
-      'Time a post, or a batch in the stage write, spent in a stage.',
+      'Time in a stage: of an image in the first three, of a post, or of a batch in the stage write.',
       durations,
       {
         stage: stages,
