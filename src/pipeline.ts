@@ -53,8 +53,7 @@ export function createPipeline(
           undecided(bounds.inference, trace, async ({ position, value }) => {
             const { post, cleanText, images } = value;
             const sights = await Promise.all(images.map((image) => steps.lookAtImage(post, image)));
-            const imageText = post.enrichment?.imageText ?? '';
-            return { position, value: { post, cleanText, sights, imageText } };
+            return { position, value: { post, cleanText, sights } };
           }),
           undecided(bounds.inference, trace, async ({ position, value }): Promise<Outcome> => {
             const { post, cleanText } = value;

@@ -26,6 +26,4 @@ export interface Sight extends Pick<ImageEncoding, 'entities'>, Partial<Pick<Ima
 export interface EnrichedPost extends CleanPost {
   /** Of each image that was looked at, and of at least one. */
   readonly sights: readonly Sight[];
-  /** Text in the image; empty where there is none. */
-  readonly imageText: string;
 }

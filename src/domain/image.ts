@@ -28,6 +28,21 @@ export function boxWithin(outer: Box, inner: Box): Box {
   return [x(inner[0]), y(inner[1]), x(inner[2]), y(inner[3])];
 }
 
+/** Rows and columns of the grid of regions that a photo is looked at in. */
+export const gridSide = 7;
+
+/** How the model used the photo, of several, that belongs to the text best. */
+export interface PhotoUse {
+  /** Its place among the photos. */
+  readonly number: number;
+  /** Whether it belongs to the text enough to be used. */
+  readonly used: boolean;
+  /** The matching score, in [0, 1]. */
+  readonly match: number;
+  /** How much each region counts, rows first; they sum to 1. */
+  readonly weights: readonly number[];
+}
+
 /** Pixels as the image encoder takes them: 8-bit RGB, rows first, `height * width * 3` bytes. */
 export interface DecodedImage {
   readonly kind: 'decoded';

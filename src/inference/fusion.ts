@@ -1,17 +1,16 @@
 import { readFileSync } from 'node:fs';
+import type { PhotoUse } from '../domain/image.js';
 import type { ModelPart } from '../domain/keyphrase.js';
-import { inLengthGroups } from './length-groups.js';
+import { groupSize, inLengthGroups } from './length-groups.js';
 import type { ModelBundle } from './model-bundle.js';
 import { stemText } from './phrasebook.js';
-import type { FoundEntity, ModelInput, PhotoInput, PhotoUse } from './protocol.js';
+import { either, logistic } from './probability.js';
+import type { FoundEntity, ModelInput, PhotoInput } from './protocol.js';
 import { dequantise } from './quantised-vectors.js';
 import type { Session } from './session.js';
 import { concatenate, float32, int64Rows, longest, rowOf, textTensors } from './tensors.js';
 import { createTokenizer, type TokenizedInput } from './tokenizer.js';
 import { createVectorSearch } from './vector-search.js';
-
-/** Posts that go through the models together. */
-const groupSize = 4;
 
 /** A word for what a photo shows, as a keyphrase. */
 export interface ShownWord {
@@ -66,7 +65,7 @@ export function createFusion(
   const has = (part: ModelPart) => !without.includes(part);
   /** That the photo belongs to the text, is one of a known kind and shows the word, and that people would tag that. */
   const probabilityOf = (matching: number, familiar: number, cosine: number) =>
-    (matching * familiar * calibration.worth) / (1 + Math.exp(-(calibration.a * cosine + calibration.b)));
+    matching * familiar * calibration.worth * logistic(calibration.a * cosine + calibration.b);
 
   async function fuseTogether(posts: readonly PostWithPhoto[]): Promise<readonly Fused[]> {
     const { keys, values } = await models.text.run(textTensors(posts), {
@@ -121,9 +120,6 @@ export function createFusion(
     return best;
   };
 }
-
-/** The probability that one or the other of two independent things is so. */
-const either = (one: number, other: number): number => 1 - (1 - one) * (1 - other);
 
 /** The probability of what was found in a photo and is named in the text, by the last word of its name: 0 where nothing is. */
 function namedIn(text: string, entities: readonly FoundEntity[]): number {

@@ -1,5 +1,5 @@
 import type { ImageEncoding, VisualEntity } from '../domain/entity.js';
-import type { Box } from '../domain/image.js';
+import { gridSide, type Box } from '../domain/image.js';
 import type { ModelBundle } from './model-bundle.js';
 import type { Session } from './session.js';
 import { imageTensors, rowOf } from './tensors.js';
@@ -12,8 +12,6 @@ import { imageTensors, rowOf } from './tensors.js';
  */
 export type ImageModel = (images: readonly Uint8Array[]) => Promise<readonly ImageEncoding[]>;
 
-/** Rows and columns of the grid of regions. */
-export const gridSide = 7;
 const regionCount = gridSide * gridSide;
 
 export function createImageModel(bundle: ModelBundle, model: Session): ImageModel {

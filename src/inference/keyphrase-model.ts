@@ -7,6 +7,7 @@ import { readKnowledge, readMemory } from './knowledge.js';
 import type { ModelBundle } from './model-bundle.js';
 import { createProposer } from './proposer.js';
 import { stemText } from './phrasebook.js';
+import { either } from './probability.js';
 import type { ModelInput, Prediction } from './protocol.js';
 import { createRanker } from './ranker.js';
 import type { Session } from './session.js';
@@ -89,7 +90,7 @@ function withShown(
       stemsOf(word),
       known === undefined
         ? { phrase: word, score, origin: ['classified'] }
-        : { ...known, score: 1 - (1 - known.score) * (1 - score) },
+        : { ...known, score: either(known.score, score) },
     );
   }
   return [...all.values()].sort((one, other) => other.score - one.score);

@@ -1,6 +1,6 @@
 import type { ModelPart } from '../domain/keyphrase.js';
 import type { Knowledge } from './knowledge.js';
-import { inLengthGroups } from './length-groups.js';
+import { groupSize, inLengthGroups } from './length-groups.js';
 import type { ModelBundle } from './model-bundle.js';
 import { createNeighbourIndex, type LabelledVectors, type Neighbour } from './neighbour-index.js';
 import { createPointerGenerator, type GeneratedPhrase } from './pointer-generator.js';
@@ -13,8 +13,6 @@ import { createVectorSearch } from './vector-search.js';
 
 /** How many of the classifier's labels have a rank of their own. */
 const rankedLabels = 200;
-/** Posts that go through the models together. Four keep a core as busy as sixteen and need less padding. */
-const groupSize = 4;
 
 /** What the model's parts say of one post, before anything is ranked. */
 export interface Proposal {

@@ -1,5 +1,6 @@
 import type { ModelPart, ScoredPhrase } from '../domain/keyphrase.js';
 import type { ImageEncoding } from '../domain/entity.js';
+import type { PhotoUse } from '../domain/image.js';
 
 /** The messages between the main thread and the inference worker. */
 
@@ -49,18 +50,6 @@ export interface Prediction {
   readonly phrases: readonly ScoredPhrase[];
   /** What became of the photo that belongs to the text best, where there is any. */
   readonly photo?: PhotoUse;
-}
-
-/** How a photo belongs to its text. */
-export interface PhotoUse {
-  /** Its place among the post's photos. */
-  readonly number: number;
-  /** Whether it belongs to the text enough to be used. */
-  readonly used: boolean;
-  /** The matching score, in [0, 1]. */
-  readonly match: number;
-  /** How much each region counts, rows first; they sum to 1. */
-  readonly weights: readonly number[];
 }
 
 export type Request =

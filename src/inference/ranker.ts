@@ -1,5 +1,6 @@
 import { featureNames } from './features.js';
 import type { ModelBundle } from './model-bundle.js';
+import { logistic } from './probability.js';
 import type { Session } from './session.js';
 import { concatenate, float32 } from './tensors.js';
 
@@ -21,7 +22,7 @@ export function createRanker({ manifest }: ModelBundle, model: Session): Ranker 
   if (expected.join() !== featureNames.join()) {
     throw new Error(`the ranker reads the features ${expected.join(', ')}, not ${featureNames.join(', ')}`);
   }
-  const probabilityOf = (score: number) => 1 / (1 + Math.exp(-(calibration.a * score + calibration.b)));
+  const probabilityOf = (score: number) => logistic(calibration.a * score + calibration.b);
 
   return async (posts) => {
     const features = concatenate(posts);

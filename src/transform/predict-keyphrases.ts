@@ -1,18 +1,7 @@
 import type { EnrichedPost, Sight } from '../domain/entity.js';
-import type { DecodedImage, Image } from '../domain/image.js';
+import { gridSide, type DecodedImage, type Image, type PhotoUse } from '../domain/image.js';
 import { placePhrase, type ScoredPhrase } from '../domain/keyphrase.js';
 import type { ImageUse, ModelVersion, TaggedPost } from '../domain/outcome.js';
-
-/** The photo's regions are a grid of so many rows and columns. */
-const gridSide = 7;
-
-/** How the model used the photo that belongs to the text best: see inference/protocol.ts. */
-interface PhotoUse {
-  readonly number: number;
-  readonly used: boolean;
-  readonly match: number;
-  readonly weights: readonly number[];
-}
 
 export interface PredictionOptions {
   readonly model: ModelVersion;
@@ -44,8 +33,8 @@ export function createKeyphrasePredictor(
     entities
       .map(({ label, score = 1 }) => ({ name: options.cleanText(label), score }))
       .filter(({ name }) => name !== '');
-  return async ({ post, cleanText, sights, imageText }) => {
-    const { attributes = [], match } = post.enrichment ?? {};
+  return async ({ post, cleanText, sights }) => {
+    const { attributes = [], imageText = '', match } = post.enrichment ?? {};
     const photos = sights.flatMap((sight, number) => {
       const { image, regions } = sight;
       return image.kind === 'decoded' && regions !== undefined ? [{ sight, number, image, regions }] : [];

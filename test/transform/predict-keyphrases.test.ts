@@ -10,13 +10,17 @@ const enriched: EnrichedPost = {
     id: '1',
     text: 'Look at THIS #Caturday',
     images: [],
-    enrichment: { entities: ['Tabby Cat', '!'], attributes: ['Cat', '', 'SOFA'], match: 0.9 },
+    enrichment: {
+      entities: ['Tabby Cat', '!'],
+      attributes: ['Cat', '', 'SOFA'],
+      imageText: 'CATURDAY',
+      match: 0.9,
+    },
   },
   cleanText: 'look at this caturday',
   sights: [
     { image: { kind: 'absent', reason: 'given' }, entities: [{ label: 'Tabby Cat' }, { label: '!' }] },
   ],
-  imageText: 'CATURDAY',
 };
 
 type PhotoUse = NonNullable<Awaited<ReturnType<PredictionOptions['predict']>>['photo']>;
@@ -66,7 +70,7 @@ describe('predicting keyphrases', () => {
     ];
     const post = { id: '1', text: 'look', images: ['a', 'b', 'c'] };
     const use = { number: 1, used: true, match: 0.8, weights: [1] };
-    const predicted = { post, cleanText: 'look', sights, imageText: '' };
+    const predicted = { post, cleanText: 'look', sights };
     const { image, result } = await predictor(asked, [], use)(predicted);
     expect(asked[0]).toMatchObject({
       entities: [],
