@@ -102,18 +102,22 @@ function veil({ rows, columns, weights }) {
 
 /** The boxes of entities, on the part of the photo that is shown. */
 function boxes(entities, [left, top, right, bottom]) {
-  return entities
-    .filter(({ box }) => box !== undefined)
-    .map(({ label, box }) => {
-      const frame = element('span', 'box', element('span', '', label));
-      const across = (x) => `${(100 * (x - left)) / (right - left)}%`;
-      const down = (y) => `${(100 * (y - top)) / (bottom - top)}%`;
-      frame.style.left = across(box[0]);
-      frame.style.top = down(box[1]);
-      frame.style.width = across(left + box[2] - box[0]);
-      frame.style.height = down(top + box[3] - box[1]);
-      return frame;
-    });
+  const labels = new Map();
+  for (const { label, box } of entities) {
+    if (box === undefined) continue;
+    const key = box.join();
+    labels.set(key, { box, label: labels.has(key) ? `${labels.get(key).label}, ${label}` : label });
+  }
+  return [...labels.values()].map(({ label, box }, number) => {
+    const frame = element('span', number % 2 === 0 ? 'box' : 'box top', element('span', '', label));
+    const across = (x) => `${(100 * (x - left)) / (right - left)}%`;
+    const down = (y) => `${(100 * (y - top)) / (bottom - top)}%`;
+    frame.style.left = across(box[0]);
+    frame.style.top = down(box[1]);
+    frame.style.width = across(left + box[2] - box[0]);
+    frame.style.height = down(top + box[3] - box[1]);
+    return frame;
+  });
 }
 
 function photo({ used, reason, detail, photo: source, match, regions }, entities) {

@@ -99,6 +99,7 @@ class Reference:
             first = np.argsort(-row, kind="stable")[:count]
             options.append([(t, place, float(row[i])) for i in first for place, t in enumerate(self.pieces.of(self.labels[i]))])
         wide = max(map(len, options))
+        nothing = np.isin(tokens, list(self.special)).all(1)
         batch = {
             "tokens": tokens,
             "source_mask": np.isin(tokens, list(self.special), invert=True).astype(np.int64),
@@ -107,6 +108,7 @@ class Reference:
             "predicted_places": np.zeros((len(tokens), wide), np.int64),
             "predicted_logp": np.zeros((len(tokens), wide), np.float32),
         }
+        batch["source_mask"][nothing, 0] = 1  # as in the agent's pointer-generator.ts
         for i, option in enumerate(options):
             for j, (token, place, score) in enumerate(option):
                 batch["predicted_tokens"][i, j] = token

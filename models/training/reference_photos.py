@@ -62,7 +62,8 @@ class Sighted:
         feed = {"keys": keys, "values": values, "mask": mask[:, keep].astype(np.int64), "regions": regions[None], "region_filter": np.array(1, np.float32)}
         familiarity, match, weights, vector = (rows[0] for rows in self.fusion.run(["familiarity", "match", "weights", "vector"], feed))
         words = set(stem(text).split())
-        named = max((e["score"] for e in entities if stem(e["label"]).split()[-1] in words), default=0.0)
+        share = lambda label: float(np.mean([word in words for word in stem(label).split()]))
+        named = max((e["score"] * share(e["label"]) for e in entities), default=0.0)
         match = 1 - (1 - match) * (1 - named)
         cosines, calibration = self.vectors @ vector, settings["calibration"]
         best = np.argsort(-cosines, kind="stable")[: settings["shown"]]

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -58,9 +58,10 @@ const everyPost: Settings = {
  */
 export async function bench(configWith: (forced: Settings) => Config): Promise<number> {
   const lines = (await readFile(`${folder}/posts.ndjson`, 'utf8')).split('\n').flatMap(asPost);
+  const photos = (await readdir(`${folder}/photos`)).map((name) => `photos/${name}`);
   const withPhoto = await Promise.all(
     lines.flatMap(({ text, images = [] }) => {
-      const photo = images.find((image) => image.startsWith('photos/'));
+      const photo = images.find((image) => photos.includes(image));
       return photo === undefined ? [] : [readFile(`${folder}/${photo}`).then((file) => ({ text, file }))];
     }),
   );

@@ -37,8 +37,8 @@ export interface PhotoUse {
   readonly number: number;
   /** Whether it belongs to the text enough to be used. */
   readonly used: boolean;
-  /** The matching score, in [0, 1]. */
-  readonly match: number;
+  /** The matching score, in [0, 1]; absent where nothing is known of such photos. */
+  readonly match?: number;
   /** How much each region counts, rows first; they sum to 1. */
   readonly weights: readonly number[];
 }

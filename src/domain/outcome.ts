@@ -16,8 +16,8 @@ export interface ImageUse {
   /** Why it was not used; absent where it was. */
   readonly reason?: ImageAbsence;
   /**
-   * The chance, in [0, 1], that image and text belong together, if as many images did as did not; of a photo unlike
-   * those of the training it is near the share of posts that match. Absent where it is not known.
+   * The chance, in [0, 1], that image and text belong together, if as many images did as did not. Absent where it is not
+   * known, as of photos unlike those of the training.
    */
   readonly match?: number;
   /** Which of the post's images it is, from 0, where several were looked at. */

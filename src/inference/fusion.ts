@@ -12,6 +12,9 @@ import { concatenate, float32, int64Rows, longest, rowOf, textTensors } from './
 import { createTokenizer, type TokenizedInput } from './tokenizer.js';
 import { createVectorSearch } from './vector-search.js';
 
+/** From this familiarity on the matching score of a photo is taken for known. */
+const leastFamiliar = 0.5;
+
 /** A word for what a photo shows, as a keyphrase. */
 export interface ShownWord {
   readonly word: string;
@@ -26,6 +29,8 @@ export interface Fused {
   readonly entities: readonly string[];
   /** What it shows of what belongs to the text, likeliest first; nothing where the photo is not used. */
   readonly shown: readonly ShownWord[];
+  /** The model's own matching score, by which the best of several photos is chosen. */
+  readonly score: number;
 }
 
 /** Reads the posts of a batch together with their photos; a post without any gives `undefined`. */
@@ -91,16 +96,27 @@ export function createFusion(
     );
     const near = await search(vector, wordVectors, wordVectors.length / words.length, count);
     return posts.map(({ given, number, text, entities }, row) => {
-      const score = given ?? either(match[row] ?? 0, namedIn(text, entities));
-      const used = score >= minMatch || !has('image-filter');
-      const shown = (used && has('fusion') ? (near[row] ?? []) : [])
+      const familiar = familiarity[row] ?? 0;
+      const named = namedIn(text, entities);
+      // Of a photo unlike all that were learned from, and of one without a text, nothing is known unless it is named.
+      const judged = text !== '' && (familiar >= leastFamiliar || named > 0);
+      const score = either(match[row] ?? 0, named);
+      const kept =
+        !has('image-filter') || (given === undefined ? !judged || score >= minMatch : given >= minMatch);
+      const shown = (kept && has('fusion') ? (near[row] ?? []) : [])
         .map(({ index, score: cosine }) => ({
           word: words[index] ?? '',
-          score: probabilityOf(score, familiarity[row] ?? 0, cosine),
+          score: probabilityOf(given ?? score, familiar, cosine),
         }))
         .filter(({ score: probability }) => probability >= minScore);
-      const photo = { number, used, match: score, weights: [...rowOf(weights, row, regionCount)] };
-      return { photo, entities: used ? entities.map(({ name }) => name) : [], shown };
+      const known = given ?? (judged ? score : undefined);
+      const photo = {
+        number,
+        used: kept,
+        weights: [...rowOf(weights, row, regionCount)],
+        ...(known === undefined ? {} : { match: known }),
+      };
+      return { photo, entities: kept ? entities.map(({ name }) => name) : [], shown, score };
     });
   }
 
@@ -114,16 +130,18 @@ export function createFusion(
     const best: (Fused | undefined)[] = posts.map(() => undefined);
     pairs.forEach(({ post }, number) => {
       const [one, other] = [best[post], found[number]];
-      if (other !== undefined && (one === undefined || other.photo.match > one.photo.match))
-        best[post] = other;
+      if (other !== undefined && (one === undefined || other.score > one.score)) best[post] = other;
     });
     return best;
   };
 }
 
-/** The probability of what was found in a photo and is named in the text, by the last word of its name: 0 where nothing is. */
+/** How probably a text names what was found in a photo: as far as the words of its name stand there. */
 function namedIn(text: string, entities: readonly FoundEntity[]): number {
   const words = new Set(stemText(text).stems);
-  const named = entities.filter(({ name }) => words.has(stemText(name).stems.at(-1) ?? ''));
-  return Math.max(0, ...named.map(({ score }) => score));
+  const named = entities.map(({ name, score }) => {
+    const { stems } = stemText(name);
+    return (score * stems.filter((stem) => words.has(stem)).length) / Math.max(1, stems.length);
+  });
+  return Math.max(0, ...named);
 }

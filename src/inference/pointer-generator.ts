@@ -63,7 +63,11 @@ export function createPointerGenerator(
   function tensorsOf({ posts, keys, values }: EncodedPosts, options: readonly (readonly Option[])[]) {
     const tokens = longest(posts);
     const columns = columnsOf(options);
-    const readable = posts.map(({ ids }) => ids.map((id) => (tokenizer.isSpecial(id) ? 0 : 1)));
+    const readable = posts.map(({ ids }) => {
+      const words = ids.map((id) => (tokenizer.isSpecial(id) ? 0 : 1));
+      // With nothing to read the decoder would read the padding: of a post without words it reads the first mark.
+      return words.some((word) => word === 1) ? words : words.map((_, at) => (at === 0 ? 1 : 0));
+    });
     const ids = options.map((row) => row.map(({ token }) => vocabulary.idOf(token)));
     const places = options.map((row) => row.map(({ place }) => place));
     const logProbabilities = new Float32Array(posts.length * columns);

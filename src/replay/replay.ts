@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Kafka, Producer } from 'kafkajs';
+import type { Kafka, Producer, Transaction } from 'kafkajs';
 import type { Config } from '../config.js';
 import { InfrastructureError } from '../domain/errors.js';
 import { rejections, type Rejection } from '../domain/outcome.js';
@@ -127,8 +127,31 @@ interface Ways {
   groupOf(reason: Rejection): string;
 }
 
+/** Kafka's default for a broker's `offset.metadata.max.bytes`. */
+const mostNoteBytes = 4_096;
+
+/** What is noted with a committed offset: which letters of a reason were replayed. */
+function noteOf(ranges: readonly Range[], reason: Rejection, partition: number): string {
+  const note = toText(ranges);
+  if (note.length <= mostNoteBytes) return note;
+  throw new InfrastructureError(
+    `between the dead letters of "${reason}" in partition ${partition} that were replayed lie too many that were not: the note of that is limited to ${mostNoteBytes} bytes. Replay those as well, without --since and --until and with a higher --max-attempts`,
+  );
+}
+
 async function write(producer: Producer, letters: readonly Letter[], ways: Ways): Promise<void> {
   const transaction = await producer.transaction();
+  try {
+    await writeWithin(transaction, letters, ways);
+    await transaction.commit();
+  } catch (error) {
+    // Readers of the input would wait for the end of the transaction.
+    await transaction.abort().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function writeWithin(transaction: Transaction, letters: readonly Letter[], ways: Ways): Promise<void> {
   for (const reason of new Set(letters.map((letter) => letter.reason))) {
     const own = letters.filter((letter) => letter.reason === reason);
     const places = new Map(own.map(({ partition, offset }) => [partition, offset + 1n]));
@@ -140,7 +163,7 @@ async function write(producer: Producer, letters: readonly Letter[], ways: Ways)
           partitions: [...places].map(([partition, offset]) => ({
             partition,
             offset: offset.toString(),
-            metadata: toText(ways.done.get(doneKey(reason, partition)) ?? []),
+            metadata: noteOf(ways.done.get(doneKey(reason, partition)) ?? [], reason, partition),
           })),
         },
       ],
@@ -154,7 +177,6 @@ async function write(producer: Producer, letters: readonly Letter[], ways: Ways)
     return { topic: ways.input.topic, partition, message: { key, value, headers: headersOf(letter) } };
   });
   await sendAll(transaction, records, ways.send);
-  await transaction.commit();
 }
 
 async function readDone(kafka: Kafka, topic: string, groupOf: (reason: Rejection) => string): Promise<Done> {

@@ -29,11 +29,17 @@ function messageWithout(omitted: readonly Part[], deadLetter: DeadLetter): Messa
     key: omitted.includes('key') ? null : key,
     value: omitted.includes('value') ? null : value,
     headers: {
-      ...(omitted.includes('headers') ? {} : headers),
+      ...(omitted.includes('headers') ? {} : withoutTraces(headers)),
       ...explanation(deadLetter),
       ...Object.fromEntries(omitted.flatMap((part) => Object.entries(trace(part, deadLetter.raw)))),
     },
   };
+}
+
+/** A record's headers without those that would tell of parts left out: none is, where we leave none out. */
+function withoutTraces(headers: ConsumedRecord['headers']): IHeaders {
+  const traces = /^tagstream-(?:key|value|headers)-(?:bytes|sha256)$/;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !traces.test(name)));
 }
 
 function explanation({ code, detail, raw }: DeadLetter): IHeaders {
@@ -47,7 +53,9 @@ function explanation({ code, detail, raw }: DeadLetter): IHeaders {
     'tagstream-source-partition': String(partition),
     'tagstream-source-offset': String(offset),
     'tagstream-source-timestamp': String(raw.timestamp),
-    'tagstream-attempt': String((Number.isSafeInteger(earlierAttempts) ? earlierAttempts : 0) + 1),
+    'tagstream-attempt': String(
+      (Number.isSafeInteger(earlierAttempts) ? Math.max(0, earlierAttempts) : 0) + 1,
+    ),
   };
 }
 

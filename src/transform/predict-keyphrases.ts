@@ -72,7 +72,7 @@ function photoUse({ view }: DecodedImage, { used, match, weights }: PhotoUse): I
   return {
     used,
     ...(used ? {} : { reason: 'not_matching' as const }),
-    match,
+    ...(match === undefined ? {} : { match }),
     regions: { rows: gridSide, columns: gridSide, weights, box: view },
   };
 }

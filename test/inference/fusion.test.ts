@@ -100,14 +100,14 @@ describe('the half that sees and the reference in Python', () => {
       references.map((_, post) => inputOf(post)),
     );
     for (const [post, reference] of references.entries()) {
-      const { photo, shown } = fused[post]!;
-      expect(Math.abs(photo.match - reference.match), reference.photo).toBeLessThan(0.05);
+      const { photo, score, shown } = fused[post]!;
+      expect(Math.abs(score - reference.match), reference.photo).toBeLessThan(0.05);
       photo.weights.forEach((weight, region) =>
         expect(Math.abs(weight - reference.weights[region]!)).toBeLessThan(spreadOf(reference.weights) / 5),
       );
       // A word whose probability is about the least that counts may stand on either side of it.
-      for (const { word, score } of reference.shown.filter(({ score }) => score > 0.12)) {
-        expect(Math.abs(shown.find((one) => one.word === word)!.score - score)).toBeLessThan(0.05);
+      for (const { word, score: expected } of reference.shown.filter((one) => one.score > 0.12)) {
+        expect(Math.abs(shown.find((one) => one.word === word)!.score - expected)).toBeLessThan(0.05);
       }
     }
   });
@@ -130,7 +130,7 @@ describe('the fusion of photo and text', () => {
     const together = await fuse(references.map((_, post) => inputOf(post)));
     for (const post of references.keys()) {
       const [alone] = await fuse([inputOf(post)]);
-      expect(Math.abs(alone!.photo.match - together[post]!.photo.match)).toBeLessThan(1e-4);
+      expect(Math.abs(alone!.score - together[post]!.score)).toBeLessThan(1e-4);
       expect(together[post]!.shown.map(({ word }) => word)).toEqual(alone!.shown.map(({ word }) => word));
     }
   });
@@ -186,8 +186,33 @@ describe('the fusion of photo and text', () => {
     )([{ ...inputOf(1), photos: [photoOf(3), photoOf(1), photoOf(6)] }]);
     const [own] = await createFusion(bundle, models, [])([inputOf(1)]);
     expect(both!.photo).toMatchObject({ number: 1, used: true });
-    expect(both!.photo.match).toBeCloseTo(own!.photo.match, 4);
+    expect(both!.score).toBeCloseTo(own!.score, 4);
     expect(both!.entities).toEqual(photoOf(1).entities.map(({ name }) => name));
+  });
+
+  it('chooses by its own score where one was given for all', async () => {
+    const photos = [photoOf(3), photoOf(1)];
+    const [given] = await createFusion(bundle, models, [])([{ ...inputOf(1), photos, match: 0.9 }]);
+    expect(given!.photo).toMatchObject({ number: 1, match: 0.9 });
+  });
+
+  it('neither judges nor turns away a photo unlike those of its training, nor one without a text', async () => {
+    const coffee = references.findIndex(({ photo }) => photo === 'coffee.jpg');
+    const astronaut = references.findIndex(({ photo }) => photo === 'astronaut.jpg');
+    const [unlike, named, textless] = await createFusion(
+      bundle,
+      models,
+      [],
+    )([
+      { ...inputOf(coffee), text: 'happy new year' },
+      { ...inputOf(coffee), text: 'my second espresso' },
+      { ...inputOf(astronaut), text: '' },
+    ]);
+    for (const fused of [unlike, textless]) {
+      expect(fused!.photo.used).toBe(true);
+      expect(fused!.photo).not.toHaveProperty('match');
+    }
+    expect(named!.photo.match).toBeGreaterThan(0.9);
   });
 
   it('weighs all regions the same without the region filter', async () => {

@@ -131,6 +131,17 @@ describe('the keyphrase model', () => {
     }
   });
 
+  it('gives a post without words the same keyphrases whatever its batch-mates are', async () => {
+    const predict = createKeyphraseModel(bundle, models, []);
+    const wordless: ModelInput = { text: '', entities: [], attributes: [], imageText: '' };
+    const [alone] = await predict([wordless], 5);
+    const [among] = await predict([wordless, ...posts], 5);
+    expect(among!.phrases.map(({ phrase }) => phrase)).toEqual(alone!.phrases.map(({ phrase }) => phrase));
+    among!.phrases.forEach(({ score }, rank) => {
+      expect(Math.abs(score - alone!.phrases[rank]!.score)).toBeLessThan(1e-4);
+    });
+  });
+
   it('says of every keyphrase how it was found', async () => {
     const predicted = await createKeyphraseModel(bundle, models, [])(posts, 5);
     const found = predicted.flatMap(({ phrases }) => phrases);

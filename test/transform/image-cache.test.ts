@@ -10,7 +10,8 @@ const photos = demoPhotos();
 const names = [...photos.keys()];
 const decoder = createImageDecoder({ resize: 256, size: 224, maxPixels: 50_000_000 });
 /** What one decoded photo takes, at least. */
-const photoBytes = 224 * 224 * 3;
+/** Pixels, and what the image encoder makes of them. */
+const photoBytes = 224 * 224 * 3 + 7 * 7 * 1_280 * 4;
 
 let server: ImageServer;
 let fetcher: ImageFetcher;
