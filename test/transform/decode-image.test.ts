@@ -287,8 +287,9 @@ describe('an image decoder, given what strangers send', () => {
         await Promise.all([...files, ...files].map(decode));
         console.log(process.resourceUsage().maxRSS - before);`;
       const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program, ...paths]);
-      // 9 bytes a pixel of 50 million, and what libvips's allocator keeps.
-      expect(Number(printed) * 1_024).toBeLessThan(600e6);
+      // 9 bytes a pixel of 50 million, and as much again that the allocator keeps of the image before; without the common
+      // limit it was 1.66 GB.
+      expect(Number(printed) * 1_024).toBeLessThan(1e9);
     } finally {
       rmSync(folder, { recursive: true });
     }
