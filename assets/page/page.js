@@ -109,7 +109,7 @@ function boxes(entities, [left, top, right, bottom]) {
     labels.set(key, { box, label: labels.has(key) ? `${labels.get(key).label}, ${label}` : label });
   }
   return [...labels.values()].map(({ label, box }, number) => {
-    const frame = element('span', number % 2 === 0 ? 'box' : 'box top', element('span', '', label));
+    const frame = element('span', number % 2 === 0 ? 'box' : 'box named-above', element('span', '', label));
     const across = (x) => `${(100 * (x - left)) / (right - left)}%`;
     const down = (y) => `${(100 * (y - top)) / (bottom - top)}%`;
     frame.style.left = across(box[0]);
