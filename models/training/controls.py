@@ -35,7 +35,6 @@ from reference import BUNDLE
 from reference_photos import Sighted
 from see import auc
 
-HERE = Path(__file__).resolve().parent
 SEED, DRAWS = 1, 1000
 
 
@@ -64,13 +63,10 @@ def interval(groups: Sequence[Sequence], measure: Callable[[list], float]) -> tu
     return drawn[int(0.025 * DRAWS)], drawn[int(0.975 * DRAWS) - 1]
 
 
-def nouns() -> list[str]:
-    return (HERE / "nouns.txt").read_text("utf-8").split("\n")[:-1]
-
-
 def lacking(data: Path, kind: str, damage: str | None) -> None:
     """One caption of each photo and one of its nouns, drawn with the same seed for each kind."""
-    pairs, known, chance = flickr.read_pairs(data, "dev.tsv"), flickr.by_stem(nouns()), random.Random(SEED)
+    nouns = flickr.read_nouns()
+    pairs, known, chance = flickr.read_pairs(data, "dev.tsv"), flickr.by_stem(nouns), random.Random(SEED)
     strangers = chance.sample(range(len(pairs.photos)), len(pairs.photos))
     for photo, captions in sorted(pairs.own().items()):
         caption = pairs.captions[chance.choice(captions)]
@@ -81,7 +77,7 @@ def lacking(data: Path, kind: str, damage: str | None) -> None:
         shown = {"own": [photo], "none": [], "stranger": [strangers[photo]]}[kind]
         print(json.dumps({
             "id": pairs.photos[photo].stem, "text": flickr.without(caption, noun, known),
-            "images": [image_uri(degraded(pairs.photos[one], damage) if damage else pairs.photos[one].read_bytes()) for one in shown], "keyphrases": [nouns()[noun]],
+            "images": [image_uri(degraded(pairs.photos[one], damage) if damage else pairs.photos[one].read_bytes()) for one in shown], "keyphrases": [nouns[noun]],
         }))  # fmt: skip
 
 

@@ -123,5 +123,10 @@ def without(caption: str, noun: int, nouns: Mapping[str, int]) -> str:
     return " ".join(caption.split())
 
 
+def read_nouns() -> list[str]:
+    """What photos show, in words people use; chosen by hand among the captions' frequent words."""
+    return (Path(__file__).resolve().parent / "nouns.txt").read_text("utf-8").split("\n")[:-1]
+
+
 def by_stem(words: Iterable[str]) -> dict[str, int]:
     return {stem(word): number for number, word in enumerate(words)}

@@ -115,8 +115,10 @@ class Run:
 
     @cached_property
     def nouns(self) -> list[str]:
-        """What photos show, in words people use; chosen by hand among the captions' frequent words."""
-        return (HERE / "nouns.txt").read_text("utf-8").split("\n")[:-1]
+        """The words for what photos show."""
+        import photos as flickr
+
+        return flickr.read_nouns()
 
     @cached_property
     def phrasebook(self) -> Phrasebook:
@@ -417,21 +419,21 @@ def see(run: Run) -> None:
     hits = np.array([match for photo, _, match in pairs.rows if photo in held])
     asked = [(photo, row, noun) for photo in sorted(held) for row, noun in taken.get(photo, [])]
 
+    served = regions[:, 0]
+
+    def nouns_seen(model: Fusion) -> np.ndarray:
+        """How like each noun what the photo adds to a caption that lacks one is, [captions, nouns]."""
+        return seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked])["vector"] @ hidden.T
+
     def watch(model: Fusion) -> dict[str, float]:
-        served = regions[:, 0]
-        found = seeing.sights(model, served, states, mask, rows)
-        lacked = seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked])
-        likeness = lacked["vector"] @ hidden.T
+        found, likeness = seeing.sights(model, served, states, mask, rows), nouns_seen(model)
         rank = (likeness > likeness[np.arange(len(asked)), [noun for *_, noun in asked]][:, None]).sum(1)
         return {"AUC": round(seeing.auc(found["match"], hits), 4), "noun@1": round(float((rank < 1).mean()), 3), "noun@5": round(float((rank < 5).mean()), 3)}
 
     model = trainer.fit(learnt, watch)
-    served = regions[:, 0]
     seeing.calibrate(model, seeing.sights(model, served, states, mask, rows)["logit"], hits)
-    lacked = seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked])
-    likeness = lacked["vector"] @ hidden.T
-    likeness, right = likeness.ravel(), np.array([[noun in photos.nouns[photo] for noun in range(len(run.nouns))] for photo, *_ in asked]).ravel()
-    a, b = ranking.platt(likeness, right)
+    right = np.array([[noun in photos.nouns[photo] for noun in range(len(run.nouns))] for photo, *_ in asked]).ravel()
+    a, b = ranking.platt(nouns_seen(model).ravel(), right)
     figures = watch(model)
     known = familiar.learn(regions[sorted(learnt), 0], regions[sorted(held), 0], settings["centres"], run.seed)
     np.savez(run.cache / "familiar.npz", **vars(known))

@@ -51,9 +51,12 @@ export function createKeyphraseModel(
     );
     return cases.map(({ evidence, candidates }, at) => {
       const read = candidates.map((candidate, number) => ({
-        phrase: candidate.phrase,
-        score: probabilities[at]?.[number] ?? 0,
-        origin: originOf(candidate, evidence, settings.classified),
+        stems: candidate.stems.join(' '),
+        phrase: {
+          phrase: candidate.phrase,
+          score: probabilities[at]?.[number] ?? 0,
+          origin: originOf(candidate, evidence, settings.classified),
+        },
       }));
       const { photo, shown = [] } = fused[at] ?? {};
       const phrases = withShown(likeliest(read), shown).slice(0, limit);
@@ -62,14 +65,17 @@ export function createKeyphraseModel(
   };
 }
 
-const stemsOf = (phrase: string) => stemText(phrase).stems.join(' ');
+interface StemmedPhrase {
+  /** The stems of its words, joined by spaces. */
+  readonly stems: string;
+  readonly phrase: ScoredPhrase;
+}
 
 /** Phrases by their stems, the likeliest first. Of those whose words have the same stems one is enough. */
-function likeliest(phrases: readonly ScoredPhrase[]): Map<string, ScoredPhrase> {
+function likeliest(phrases: readonly StemmedPhrase[]): Map<string, ScoredPhrase> {
   const byStems = new Map<string, ScoredPhrase>();
-  for (const one of [...phrases].sort((one, other) => other.score - one.score)) {
-    const stems = stemsOf(one.phrase);
-    if (!byStems.has(stems)) byStems.set(stems, one);
+  for (const { stems, phrase } of [...phrases].sort((one, other) => other.phrase.score - one.phrase.score)) {
+    if (!byStems.has(stems)) byStems.set(stems, phrase);
   }
   return byStems;
 }
@@ -85,9 +91,10 @@ function withShown(
   if (shown.length === 0) return [...read.values()];
   const all = new Map(read);
   for (const { word, score } of shown) {
-    const known = all.get(stemsOf(word));
+    const stems = stemText(word).stems.join(' ');
+    const known = all.get(stems);
     all.set(
-      stemsOf(word),
+      stems,
       known === undefined
         ? { phrase: word, score, origin: ['classified'] }
         : { ...known, score: either(known.score, score) },

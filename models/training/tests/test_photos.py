@@ -24,9 +24,9 @@ class Photos(unittest.TestCase):
         self.assertEqual(without(caption, 0, nouns), "Two chase a on the grass .")
 
     def test_no_two_nouns_have_the_same_stem(self):
-        from photos import by_stem
+        from photos import by_stem, read_nouns
 
-        words = (Path(__file__).resolve().parents[1] / "nouns.txt").read_text("utf-8").split("\n")[:-1]
+        words = read_nouns()
         self.assertEqual(len(by_stem(words)), len(words))
 
     def test_a_photo_is_served_as_its_centre(self):
