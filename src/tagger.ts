@@ -34,7 +34,14 @@ export async function openTagger(config: Config, events: Events, imageFolder?: s
   const bundle = readBundle(model.path);
   await verifyBundle(bundle);
   const predictor = await startPredictor(
-    { bundle: model.path, without: model.without, ...inference, ...batch, maxPhrases: output.maxPhrases },
+    {
+      bundle: model.path,
+      without: model.without,
+      readText: images.readText,
+      ...inference,
+      ...batch,
+      maxPhrases: output.maxPhrases,
+    },
     events,
   );
   const { name, version } = bundle.manifest;
@@ -73,13 +80,13 @@ const cleanerOf = ({ manifest, lines }: ModelBundle) => createTextCleaner(lines(
 function createSteps(
   { format, noise, images, output }: Config,
   bundle: ModelBundle,
-  { encodeImage, predict }: Predictor,
+  { encodeImage, readText, predict }: Predictor,
   fetcher: ImageFetcher,
   events: Events,
 ): Steps {
   const { image, name, version } = bundle.manifest;
   const cleanText = cleanerOf(bundle);
-  const decoder = createImageDecoder({ ...image, maxPixels: images.maxPixels });
+  const decoder = createImageDecoder({ ...image, ...images });
   const { timed } = events;
   const loadImage = createImageCache({
     ...images,
@@ -90,7 +97,10 @@ function createSteps(
   return {
     admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
     loadImages: createImagesLoader(loadImage),
-    lookAtImage: timed('find_entities', createImageLooker(encodeImage)),
+    lookAtImage: timed(
+      'look_at_image',
+      createImageLooker({ encodeImage, readText: timed('read_text', readText) }),
+    ),
     predictKeyphrases: timed(
       'predict_keyphrases',
       createKeyphrasePredictor({ model: { name, version }, ...output, cleanText, predict }),

@@ -38,9 +38,13 @@ export async function doctor(loadConfig: () => Config): Promise<number> {
       () => checkModel(config),
       report,
       ({ model: { name, version }, provider, note }) =>
-        [`${name} ${version}, hashes right, runs on ${provider}`, ...(note === undefined ? [] : [note])].join(
-          '; ',
-        ),
+        [
+          `${name} ${version}, hashes right, runs on ${provider}`,
+          ...(note === undefined ? [] : [note]),
+          config.images.readText
+            ? 'text in images is read'
+            : 'text in images is not read (images.readText is false)',
+        ].join('; '),
     );
     if (config.kafka.brokers.length === 0) {
       report({ part: 'kafka', ok: true, detail: 'no brokers are configured (kafka.brokers); not looked at' });
