@@ -118,7 +118,7 @@ function faultsOfIssue(issue: z.core.$ZodIssue): ConfigurationFault[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((unknown) => ({
       key: [...issue.path, unknown].join('.'),
-      problem: 'is not a setting; see the configuration table in README',
+      problem: 'is not a setting; docs/configuration.md lists them all',
     }));
   }
   const remedy = issue.code === 'invalid_type' ? remedies[issue.expected] : undefined;

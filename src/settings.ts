@@ -72,7 +72,7 @@ export function settingsFromEnvironment(
     if (isServiceLink(variable, value)) continue;
     const leaf = keys.get(variable);
     if (leaf === undefined) {
-      faults.push({ key: variable, problem: 'is not a setting; see the configuration table in README' });
+      faults.push({ key: variable, problem: 'is not a setting; docs/configuration.md lists them all' });
     } else {
       settings = merge(settings, settingAt(leaf.path, fromText(value, leaf.type)));
     }
