@@ -10,6 +10,8 @@ export type Settings = JsonObject;
 export interface SettingKey {
   readonly path: readonly string[];
   readonly type: string;
+  /** The values it, or each entry of its list, may have, where they are a closed list. */
+  readonly choices: readonly string[];
 }
 
 /**
