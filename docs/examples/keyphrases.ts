@@ -9,7 +9,7 @@ interface Result {
 
 const { BROKERS = '127.0.0.1:9092', TOPIC = 'keyphrases', GROUP = 'my-trends' } = process.env;
 
-// tagstream compresses with lz4 unless kafka.compression says otherwise; kafkajs itself reads gzip alone.
+// The output is compressed with lz4 unless kafka.compression says otherwise; kafkajs itself reads gzip alone.
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs;
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
   compress: ({ buffer }: { buffer: Buffer }) => compressFrame(buffer),
