@@ -71,14 +71,14 @@ it('The page shows the programs, as the code has it', async () => {
   await expect(shown).toMatchFileSnapshot('../../docs/consuming.md');
 });
 
-describeWithKafka('A program of docs/examples', ({ brokers, createTopic }) => {
+describeWithKafka('A program of docs/examples', (broker) => {
   let topic: string;
   beforeAll(async () => {
     const { result: validate } = openSchemas();
     for (const value of results) expect(validate(value), JSON.stringify(validate.errors)).toBe(true);
-    topic = await createTopic('keyphrases');
+    topic = await broker.createTopic('keyphrases');
     registerCodecs();
-    const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
+    const kafka = new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.NOTHING });
     const producer = kafka.producer({
       transactionalId: randomUUID(),
       maxInFlightRequests: 1,
@@ -113,7 +113,12 @@ describeWithKafka('A program of docs/examples', ({ brokers, createTopic }) => {
 
   async function expectToPrint(found: Client, from: string): Promise<void> {
     const [program = '', ...args] = found.command;
-    const env = { ...process.env, BROKERS: brokers.join(), TOPIC: from, GROUP: `example-${randomUUID()}` };
+    const env = {
+      ...process.env,
+      BROKERS: broker.brokers.join(),
+      TOPIC: from,
+      GROUP: `example-${randomUUID()}`,
+    };
     const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
