@@ -84,7 +84,7 @@ describe('each error', () => {
 });
 
 describe('each reason', () => {
-  it('why a post was not tagged', async () => {
+  it('why a post was not tagged', { timeout: 240_000 }, async () => {
     const lines = [
       'nonsense',
       '{"id":"1"}',
@@ -118,7 +118,7 @@ describe('each reason', () => {
     expect(new Set(reasons)).toEqual(new Set([...expected, undefined]));
   });
 
-  it('why an image was not used', async () => {
+  it('why an image was not used', { timeout: 240_000 }, async () => {
     const server = await startImageServer();
     const other = await startImageServer();
     try {
