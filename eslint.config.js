@@ -53,7 +53,25 @@ export default tseslint.config(
   {
     files: ['assets/page/*.js'],
     languageOptions: {
-      globals: { document: 'readonly', EventSource: 'readonly', setInterval: 'readonly' },
+      globals: Object.fromEntries(
+        [
+          'document',
+          'EventSource',
+          'setInterval',
+          'setTimeout',
+          'addEventListener',
+          'location',
+          'fetch',
+          'navigator',
+          'matchMedia',
+          'getComputedStyle',
+          'ResizeObserver',
+          'FileReader',
+          'createImageBitmap',
+          'scrollTo',
+          'scrollY',
+        ].map((name) => [name, 'readonly']),
+      ),
     },
   },
   {

@@ -19,6 +19,8 @@ import { createScreen } from './transform/screen-post.js';
 export interface Tagger extends Pick<Predictor, 'provider' | 'note' | 'died' | 'waitingMs'> {
   readonly model: ModelVersion;
   readonly steps: Steps;
+  /** The same for posts in tagstream's own format that are no part of the stream: none is a duplicate or skipped. */
+  readonly loneSteps: Steps;
   /** Answers what was asked, then lets go of the model and of all connections. */
   close(): Promise<void>;
 }
@@ -58,7 +60,7 @@ export async function openTagger(config: Config, events: Events, imageFolder?: s
     died: predictor.died,
     waitingMs: predictor.waitingMs,
     model: { name, version },
-    steps: createSteps(config, bundle, predictor, fetcher, events),
+    ...createSteps(config, bundle, predictor, fetcher, events),
     async close() {
       await predictor.close();
       await fetcher.close();
@@ -83,7 +85,7 @@ function createSteps(
   { encodeImage, readText, predict }: Predictor,
   fetcher: ImageFetcher,
   events: Events,
-): Steps {
+): Pick<Tagger, 'steps' | 'loneSteps'> {
   const { image, name, version } = bundle.manifest;
   const cleanText = cleanerOf(bundle);
   const decoder = createImageDecoder({ ...image, ...images });
@@ -94,7 +96,7 @@ function createSteps(
     decodeImage: timed('decode_image', decoder.decode),
     observer: events.imageCache,
   });
-  return {
+  const steps: Steps = {
     admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
     loadImages: createImagesLoader(loadImage),
     lookAtImage: timed(
@@ -106,4 +108,7 @@ function createSteps(
       createKeyphrasePredictor({ model: { name, version }, ...output, cleanText, predict }),
     ),
   };
+  const screen = createScreen({ ...noise, duplicateWindow: 0 });
+  const admitAlone = createAdmission({ format: 'plain', skip: [], screen, cleanText });
+  return { steps, loneSteps: { ...steps, admit: admitAlone } };
 }

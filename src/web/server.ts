@@ -1,15 +1,21 @@
-import fastify, { type FastifyReply } from 'fastify';
-import { ConfigurationError, type ConfigurationFault } from '../domain/errors.js';
+import fastify, { type FastifyError, type FastifyReply } from 'fastify';
+import { ConfigurationError } from '../domain/errors.js';
 import type { ModelVersion } from '../domain/outcome.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Trouble } from '../telemetry/troubles.js';
+import { partitionsOf, type AgentState } from './agent-state.js';
 import { createEventStream, type EventStreamBounds } from './event-stream.js';
 import { createGate, type GateOptions } from './gate.js';
+import { createHistory, sampleOf, type Sample } from './history.js';
+import { listenFault } from './listen-fault.js';
 import { loadPage, securityHeaders } from './page.js';
 import type { RecentPosts } from './recent-posts.js';
+import type { Stats } from './tally.js';
 import { createThumbnails, type EncodeThumbnail } from './thumbnails.js';
+import { createTrials, maxTrialBytes, trialSchema, type TagAlone, type Trial } from './trial.js';
 
-/** Sixteen pages that lag by up to a megabyte each: room for a team, and no way to fill the memory. */
-const defaultBounds: EventStreamBounds = { maxClients: 16, maxBufferedBytes: 1_000_000 };
+/** Room for a hundred pages and more, and no way to fill the memory: what waits for several of them is kept once. */
+const defaultBounds: EventStreamBounds = { maxClients: 128, maxBufferedBytes: 256_000 };
 
 /** Posts a page is given when it opens: as many as it shows. */
 const postsOnOpening = 50;
@@ -19,6 +25,9 @@ const openToAll: ReadonlySet<string | undefined> = new Set(['/metrics', '/health
 
 /** How often a page hears the counters; they also keep a quiet connection alive. */
 const statsEveryMs = 1_000;
+
+/** Every so many times it hears the trends as well: counting them over an hour takes some milliseconds. */
+const statsPerTrends = 2;
 
 /** What health checks ask. An empty list is the good answer. */
 export interface Health {
@@ -47,6 +56,9 @@ export interface WebServerOptions extends GateOptions {
   readonly recentPosts: RecentPosts;
   readonly encodeThumbnail: EncodeThumbnail;
   readonly about: About;
+  readonly tagAlone: TagAlone;
+  /** What went wrong last beside the data. */
+  lastTrouble(): Trouble | undefined;
   readonly bounds?: EventStreamBounds;
 }
 
@@ -62,7 +74,17 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-/** The live page, its data, the metrics and the health checks. It only reads: there is nothing here to change the agent with. */
+/** What the page is told each second. */
+interface Status extends Stats {
+  readonly about: About;
+  readonly agent: AgentState;
+  readonly sample: Sample;
+}
+
+/**
+ * The live page, its data, the metrics and the health checks. There is nothing here to change the agent with: a post
+ * that a visitor types is tagged and given back.
+ */
 export function createWebServer(options: WebServerOptions): WebServer {
   const { host, port, metrics, health, recentPosts, about } = options;
   // A browser opens connections it may never use, and Node does not count those as idle: closing forces them.
@@ -76,18 +98,45 @@ export function createWebServer(options: WebServerOptions): WebServer {
     },
   });
   const thumbnails = createThumbnails(recentPosts, options.encodeThumbnail);
-  const stream = createEventStream(options.bounds ?? defaultBounds);
+  const trials = createTrials(options.tagAlone);
+  const history = createHistory();
   const gate = createGate(options);
-  const stats = () => ({ about, ...recentPosts.stats() });
-  const posts = () => recentPosts.newestFirst();
+  const stream = createEventStream({
+    bounds: options.bounds ?? defaultBounds,
+    event: 'post',
+    heldAfter: recentPosts.heldAfter,
+  });
 
-  server.addHook('onRequest', async ({ routeOptions, headers }, reply) => {
+  async function status(): Promise<Status> {
+    const stats = recentPosts.stats();
+    const partitions = await partitionsOf(metrics);
+    const trouble = options.lastTrouble();
+    return {
+      about,
+      ...stats,
+      agent: {
+        unready: health.unreadyBecause(),
+        unhealthy: health.unhealthyBecause(),
+        partitions,
+        ...(trouble === undefined ? {} : { trouble }),
+      },
+      sample: sampleOf(stats, partitions, Date.now()),
+    };
+  }
+
+  server.addHook('onRequest', async ({ routeOptions, headers, method }, reply) => {
     reply.headers(securityHeaders);
-    const refusal = openToAll.has(routeOptions.url) ? undefined : gate(headers);
+    const refusal = openToAll.has(routeOptions.url) ? undefined : gate(headers, method);
     if (refusal === undefined) return undefined;
     if (refusal.code === 401) reply.header('www-authenticate', 'Basic realm="tagstream", charset="UTF-8"');
     return refuse(reply, refusal.code, refusal.error);
   });
+  server.setErrorHandler((error: FastifyError, _request, reply) => {
+    const { statusCode = 500 } = error;
+    return refuse(reply, statusCode, statusCode < 500 ? error.message : 'the agent could not answer');
+  });
+  // Bodies of any other type than JSON are refused: those alone a form of another page could send.
+  server.removeContentTypeParser('text/plain');
 
   for (const { path, contentType, body } of loadPage()) {
     server.get(path, (_request, reply) => reply.type(contentType).send(body));
@@ -102,10 +151,20 @@ export function createWebServer(options: WebServerOptions): WebServer {
   server.get('/healthz', (_request, reply) => answer(reply, health.unhealthyBecause()));
   server.get('/readyz', (_request, reply) => answer(reply, health.unreadyBecause()));
 
-  server.get('/api/posts', posts);
-  server.get('/api/stats', stats);
-  server.get('/api/stream', { exposeHeadRoute: false }, (_request, reply) => {
-    const client = stream.open('opened', { stats: stats(), posts: posts().slice(0, postsOnOpening) });
+  server.get('/api/posts', () => recentPosts.newestFirst());
+  server.get('/api/stats', status);
+  server.get('/api/trends', () => recentPosts.trends());
+  server.get('/api/stream', { exposeHeadRoute: false }, async ({ headers }, reply) => {
+    const common = { stats: await status(), trends: recentPosts.trends(), history: history.samples() };
+    const place = stream.placeOf(headers['last-event-id']);
+    const client =
+      place === undefined
+        ? stream.open(
+            'opened',
+            { ...common, posts: recentPosts.newestFirst().slice(0, postsOnOpening) },
+            recentPosts.latestKey(),
+          )
+        : stream.open('resumed', common, place);
     if (client === undefined) return refuse(reply.header('retry-after', '10'), 503, 'too many open pages');
     return reply.type('text/event-stream').send(client);
   });
@@ -114,13 +173,32 @@ export function createWebServer(options: WebServerOptions): WebServer {
     if (thumbnail === undefined) return refuse(reply, 404, 'no photo is remembered under this key');
     return reply.type('image/jpeg').send(thumbnail);
   });
+  server.post<{ Body: Trial }>(
+    '/api/trials',
+    { bodyLimit: maxTrialBytes, schema: { body: trialSchema } },
+    async ({ body }, reply) => {
+      const result = await trials.run(body);
+      if (!('busyForSeconds' in result)) return result;
+      const { busyForSeconds } = result;
+      return refuse(
+        reply.header('retry-after', busyForSeconds),
+        429,
+        'too many posts are typed at the moment',
+      );
+    },
+  );
 
-  const unsubscribe = recentPosts.subscribe((post) => {
-    stream.send('post', post);
-  });
-  const ticking = setInterval(() => {
-    stream.send('stats', stats());
-  }, statsEveryMs).unref();
+  const unsubscribe = recentPosts.subscribe(() => stream.flush());
+  let ticks = 0;
+  async function tick(): Promise<void> {
+    const now = await status();
+    history.add(now.sample);
+    stream.flush();
+    stream.send('stats', () => now);
+    if (ticks % statsPerTrends === 0) stream.send('trends', () => recentPosts.trends());
+    ticks += 1;
+  }
+  const ticking = setInterval(() => void tick(), statsEveryMs).unref();
 
   return {
     async listen() {
@@ -147,27 +225,4 @@ function answer(reply: FastifyReply, reasons: readonly string[]): FastifyReply {
 
 function refuse(reply: FastifyReply, code: number, error: string): FastifyReply {
   return reply.code(code).send({ error });
-}
-
-/** Which setting keeps the server from listening and what to do, for the faults a user can mend. */
-function listenFault(error: unknown, host: string, port: number): ConfigurationFault | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  switch (code) {
-    case 'EADDRINUSE':
-      return {
-        key: 'web.port',
-        problem: `${port} is in use on ${host}: stop what uses it or choose another (0: any)`,
-      };
-    case 'EACCES':
-      return { key: 'web.port', problem: `${port} may not be used by this user: choose one above 1023` };
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return {
-        key: 'web.host',
-        problem: `${host} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all`,
-      };
-    default:
-      return undefined;
-  }
 }
