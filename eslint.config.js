@@ -56,6 +56,7 @@ export default tseslint.config(
       globals: Object.fromEntries(
         [
           'document',
+          'Event',
           'EventSource',
           'setInterval',
           'setTimeout',
@@ -76,7 +77,7 @@ export default tseslint.config(
   },
   {
     files: ['*.js', 'test/**/*.mjs'],
-    languageOptions: { globals: { URL: 'readonly', process: 'readonly' } },
+    languageOptions: { globals: { URL: 'readonly', process: 'readonly', setTimeout: 'readonly' } },
   },
 );
 

@@ -4,7 +4,7 @@ import { duration, rate } from './wording.js';
 
 /** Samples that are kept: five minutes of one a second, as the agent keeps them. */
 const capacity = 300;
-const height = 84;
+const height = 76;
 
 let samples = [];
 let charts = [];
@@ -23,9 +23,6 @@ const kinds = [
   { id: 'chart-lag', series: [['lagSeconds', '--accent']], label: duration },
 ];
 
-const clock = (seconds) =>
-  new Date(seconds * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-
 function optionsOf({ series, label }, width) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
@@ -39,20 +36,13 @@ function optionsOf({ series, label }, width) {
     height,
     legend: { show: false },
     cursor: { show: false },
-    padding: [6, 4, 0, 0],
+    padding: [6, 2, 6, 0],
     scales: {
-      x: { time: true },
+      x: { time: true, range: (_chart, _first, last) => [last - capacity, last] },
       y: { range: (_chart, _least, most) => [0, Math.max(most ?? 0, 0.001) * 1.1] },
     },
     axes: [
-      {
-        ...axis,
-        grid: { show: false },
-        size: 18,
-        gap: 2,
-        space: 90,
-        values: (_c, marks) => marks.map(clock),
-      },
+      { show: false },
       {
         ...axis,
         grid: { stroke: colour('--line'), width: 1 },

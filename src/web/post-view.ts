@@ -92,7 +92,7 @@ export function toPostView(
       return {
         ...common,
         kind: 'tagged',
-        ...taggedView(outcome, photos === null ? undefined : photos + key),
+        ...taggedView(outcome, photos === null ? undefined : `${photos}${key}`),
       };
     case 'tombstone':
       return { ...common, kind: 'tombstone', id: outcome.id };

@@ -1,65 +1,20 @@
 import fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import { ConfigurationError } from '../domain/errors.js';
-import type { ModelVersion } from '../domain/outcome.js';
-import type { Metrics } from '../telemetry/metrics.js';
-import type { Trouble } from '../telemetry/troubles.js';
-import { partitionsOf, type AgentState } from './agent-state.js';
-import { createEventStream, type EventStreamBounds } from './event-stream.js';
 import { createGate, type GateOptions } from './gate.js';
-import { createHistory, sampleOf, type Sample } from './history.js';
 import { listenFault } from './listen-fault.js';
+import { createLiveFeed, type LiveFeedOptions } from './live-feed.js';
 import { loadPage, securityHeaders } from './page.js';
-import type { RecentPosts } from './recent-posts.js';
-import type { Stats } from './tally.js';
 import { createThumbnails, type EncodeThumbnail } from './thumbnails.js';
 import { createTrials, maxTrialBytes, trialSchema, type TagAlone, type Trial } from './trial.js';
-
-/** Room for a hundred pages and more, and no way to fill the memory: what waits for several of them is kept once. */
-const defaultBounds: EventStreamBounds = { maxClients: 128, maxBufferedBytes: 256_000 };
-
-/** Posts a page is given when it opens: as many as it shows. */
-const postsOnOpening = 50;
 
 /** What health checks and Prometheus ask, by whatever name and without a token. */
 const openToAll: ReadonlySet<string | undefined> = new Set(['/metrics', '/healthz', '/readyz']);
 
-/** How often a page hears the counters; they also keep a quiet connection alive. */
-const statsEveryMs = 1_000;
-
-/** Every so many times it hears the trends as well: counting them over an hour takes some milliseconds. */
-const statsPerTrends = 2;
-
-/** What health checks ask. An empty list is the good answer. */
-export interface Health {
-  /** Why the process should be restarted. */
-  unhealthyBecause(): readonly string[];
-  /** Why it cannot take work now. */
-  unreadyBecause(): readonly string[];
-}
-
-/** What the page's header says of the agent. */
-export interface About {
-  readonly version: string;
-  readonly model: ModelVersion;
-  /** The execution provider in use. */
-  readonly provider: string;
-  /** Where posts come from and where results go, for people ("posts on 127.0.0.1:9092"). */
-  readonly input: string;
-  readonly output: string;
-}
-
-export interface WebServerOptions extends GateOptions {
+export interface WebServerOptions extends GateOptions, LiveFeedOptions {
   /** 0 takes any free port. */
   readonly port: number;
-  readonly metrics: Metrics;
-  readonly health: Health;
-  readonly recentPosts: RecentPosts;
   readonly encodeThumbnail: EncodeThumbnail;
-  readonly about: About;
   readonly tagAlone: TagAlone;
-  /** What went wrong last beside the data. */
-  lastTrouble(): Trouble | undefined;
-  readonly bounds?: EventStreamBounds;
 }
 
 export interface WebServer {
@@ -74,19 +29,12 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-/** What the page is told each second. */
-interface Status extends Stats {
-  readonly about: About;
-  readonly agent: AgentState;
-  readonly sample: Sample;
-}
-
 /**
  * The live page, its data, the metrics and the health checks. There is nothing here to change the agent with: a post
  * that a visitor types is tagged and given back.
  */
 export function createWebServer(options: WebServerOptions): WebServer {
-  const { host, port, metrics, health, recentPosts, about } = options;
+  const { host, port, metrics, health, recentPosts } = options;
   // A browser opens connections it may never use, and Node does not count those as idle: closing forces them.
   const server = fastify({
     bodyLimit: 1_024,
@@ -99,30 +47,8 @@ export function createWebServer(options: WebServerOptions): WebServer {
   });
   const thumbnails = createThumbnails(recentPosts, options.encodeThumbnail);
   const trials = createTrials(options.tagAlone);
-  const history = createHistory();
   const gate = createGate(options);
-  const stream = createEventStream({
-    bounds: options.bounds ?? defaultBounds,
-    event: 'post',
-    heldAfter: recentPosts.heldAfter,
-  });
-
-  async function status(): Promise<Status> {
-    const stats = recentPosts.stats();
-    const partitions = await partitionsOf(metrics);
-    const trouble = options.lastTrouble();
-    return {
-      about,
-      ...stats,
-      agent: {
-        unready: health.unreadyBecause(),
-        unhealthy: health.unhealthyBecause(),
-        partitions,
-        ...(trouble === undefined ? {} : { trouble }),
-      },
-      sample: sampleOf(stats, partitions, Date.now()),
-    };
-  }
+  const feed = createLiveFeed(options);
 
   server.addHook('onRequest', async ({ routeOptions, headers, method }, reply) => {
     reply.headers(securityHeaders);
@@ -152,21 +78,12 @@ export function createWebServer(options: WebServerOptions): WebServer {
   server.get('/readyz', (_request, reply) => answer(reply, health.unreadyBecause()));
 
   server.get('/api/posts', () => recentPosts.newestFirst());
-  server.get('/api/stats', status);
+  server.get('/api/stats', feed.status);
   server.get('/api/trends', () => recentPosts.trends());
   server.get('/api/stream', { exposeHeadRoute: false }, async ({ headers }, reply) => {
-    const common = { stats: await status(), trends: recentPosts.trends(), history: history.samples() };
-    const place = stream.placeOf(headers['last-event-id']);
-    const client =
-      place === undefined
-        ? stream.open(
-            'opened',
-            { ...common, posts: recentPosts.newestFirst().slice(0, postsOnOpening) },
-            recentPosts.latestKey(),
-          )
-        : stream.open('resumed', common, place);
-    if (client === undefined) return refuse(reply.header('retry-after', '10'), 503, 'too many open pages');
-    return reply.type('text/event-stream').send(client);
+    const events = await feed.open(headers['last-event-id']);
+    if (events === undefined) return refuse(reply.header('retry-after', '10'), 503, 'too many open pages');
+    return reply.type('text/event-stream').send(events);
   });
   server.get<{ Params: { key: string } }>('/api/photos/:key', async ({ params }, reply) => {
     const thumbnail = await thumbnails.get(Number(params.key));
@@ -188,18 +105,6 @@ export function createWebServer(options: WebServerOptions): WebServer {
     },
   );
 
-  const unsubscribe = recentPosts.subscribe(() => stream.flush());
-  let ticks = 0;
-  async function tick(): Promise<void> {
-    const now = await status();
-    history.add(now.sample);
-    stream.flush();
-    stream.send('stats', () => now);
-    if (ticks % statsPerTrends === 0) stream.send('trends', () => recentPosts.trends());
-    ticks += 1;
-  }
-  const ticking = setInterval(() => void tick(), statsEveryMs).unref();
-
   return {
     async listen() {
       try {
@@ -210,9 +115,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
       }
     },
     async close() {
-      unsubscribe();
-      clearInterval(ticking);
-      stream.close();
+      feed.close();
       await server.close();
     },
   };

@@ -27,7 +27,7 @@ describe('the page', () => {
 
   it('never turns a text into markup', () => {
     expect(page.get('/uplot.js')).toContain('uPlot');
-    expect(script + page.get('/uplot.js')).not.toMatch(
+    expect(`${script}${page.get('/uplot.js')}`).not.toMatch(
       /innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|DOMParser|eval\(/,
     );
   });
