@@ -4,7 +4,7 @@ import { PassThrough, type Readable } from 'node:stream';
 /** Bounds on what the listeners of a stream may cost. */
 export interface EventStreamBounds {
   readonly maxClients: number;
-  /** Bytes that may wait for one client: it is sent nothing while more than that does. */
+  /** Bytes that may wait for one client: it is sent nothing that would make them more, but where nothing waits. */
   readonly maxBufferedBytes: number;
 }
 
@@ -21,6 +21,12 @@ interface Client {
   readonly stream: PassThrough;
   /** The number of the last item that it was sent. */
   at: number;
+}
+
+/** Some items as they are written, and the number of the last. */
+interface Batch {
+  readonly written: Buffer;
+  readonly next: number;
 }
 
 /**
@@ -49,6 +55,12 @@ export interface EventStream {
   close(): void;
 }
 
+/**
+ * Items that a client is sent at a flush. A stream that is quicker is more than anyone can read: its clients lag behind
+ * until some items are no longer held, and go on with the oldest that are.
+ */
+const itemsPerFlush = 10;
+
 /** How long a browser waits before it connects again. */
 const retryMs = 1_000;
 
@@ -63,8 +75,6 @@ export function createEventStream<T extends { readonly key: number }>(
   let closed = false;
 
   const idOf = (key: number): string => `${run}-${key}`;
-  const keepsUp = ({ stream }: Client): boolean =>
-    stream.writableLength + stream.readableLength <= bounds.maxBufferedBytes;
 
   function frameOf(item: T): Buffer {
     const known = frames.get(item);
@@ -74,12 +84,31 @@ export function createEventStream<T extends { readonly key: number }>(
     return made;
   }
 
-  function catchUp(client: Client): void {
-    for (const item of heldAfter(client.at)) {
-      if (!keepsUp(client)) return;
-      client.stream.write(frameOf(item));
-      client.at = item.key;
+  /** What a client is sent that has the items up to `at`. */
+  function batchAfter(at: number): Batch {
+    let next = at;
+    let bytes = 0;
+    const parts: Buffer[] = [];
+    for (const item of heldAfter(at).slice(0, itemsPerFlush)) {
+      const part = frameOf(item);
+      if (parts.length > 0 && bytes + part.length > bounds.maxBufferedBytes) break;
+      parts.push(part);
+      bytes += part.length;
+      next = item.key;
     }
+    return { written: Buffer.concat(parts), next };
+  }
+
+  /** @returns whether the client keeps up, so that it was written to */
+  function write({ stream }: Client, written: Buffer): boolean {
+    const waiting = stream.writableLength + stream.readableLength;
+    if (waiting > 0 && waiting + written.length > bounds.maxBufferedBytes) return false;
+    stream.write(written);
+    return true;
+  }
+
+  function catchUp(client: Client, { written, next }: Batch): void {
+    if (next > client.at && write(client, written)) client.at = next;
   }
 
   return {
@@ -94,16 +123,22 @@ export function createEventStream<T extends { readonly key: number }>(
       client.stream.once('close', () => clients.delete(client));
       client.stream.write(`retry: ${retryMs}\n`);
       client.stream.write(frame(event, data, idOf(at)));
-      catchUp(client);
+      catchUp(client, batchAfter(at));
       return client.stream;
     },
     flush() {
-      for (const client of clients) catchUp(client);
+      // Clients that keep up are at the same place: their batch is put together once.
+      const batches = new Map<number, Batch>();
+      for (const client of clients) {
+        const batch = batches.get(client.at) ?? batchAfter(client.at);
+        batches.set(client.at, batch);
+        catchUp(client, batch);
+      }
     },
     send(event, data) {
       if (clients.size === 0) return;
       const written = frame(event, data());
-      for (const client of clients) if (keepsUp(client)) client.stream.write(written);
+      for (const client of clients) write(client, written);
     },
     close() {
       closed = true;

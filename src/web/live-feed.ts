@@ -14,6 +14,9 @@ const defaultBounds: EventStreamBounds = { maxClients: 128, maxBufferedBytes: 25
 /** Posts a page is given when it opens: as many as it shows. */
 const postsOnOpening = 50;
 
+/** Posts that come within so many milliseconds are sent together: a hundred pages cost as many writes each time. */
+const flushAfterMs = 200;
+
 /** How often a page hears the counters; they also keep a quiet connection alive. */
 const statsEveryMs = 1_000;
 
@@ -91,7 +94,13 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
     };
   }
 
-  const unsubscribe = recentPosts.subscribe(() => stream.flush());
+  let flushing: NodeJS.Timeout | undefined;
+  const unsubscribe = recentPosts.subscribe(() => {
+    flushing ??= setTimeout(() => {
+      flushing = undefined;
+      stream.flush();
+    }, flushAfterMs).unref();
+  });
   let ticks = 0;
   async function tick(): Promise<void> {
     const now = await status();
@@ -114,6 +123,7 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
     },
     close() {
       unsubscribe();
+      clearTimeout(flushing);
       clearInterval(ticking);
       stream.close();
     },
