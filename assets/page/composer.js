@@ -75,6 +75,7 @@ async function send() {
   const box = result.image?.regions?.box;
   const picture = file && box ? await pictureOf(file, box).catch(() => undefined) : undefined;
   at('composer-result').replaceChildren(cardOf(result, choose, picture));
+  at('composer-clear').hidden = false;
 }
 
 form.addEventListener('submit', async (event) => {
@@ -89,6 +90,16 @@ form.addEventListener('submit', async (event) => {
   } finally {
     at('composer-send').disabled = false;
   }
+});
+
+at('composer-clear').addEventListener('click', () => {
+  at('composer-result').replaceChildren();
+  at('composer-clear').hidden = true;
+  form.reset();
+  photo = undefined;
+  showPhoto();
+  say('');
+  text.focus();
 });
 
 text.addEventListener('keydown', (event) => {

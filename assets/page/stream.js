@@ -23,7 +23,7 @@ let paused = false;
 let pointed = false;
 
 /** Cards that move away under a pointer, a reader or the keyboard's focus are a nuisance: the new ones wait. */
-const isReading = () => pointed || scrollY > readingFrom || posts.contains(document.activeElement);
+const isReading = () => pointed || scrollY > readingFrom || posts.querySelector(':focus-visible') !== null;
 
 /** Puts posts, oldest first, on top of the stream. */
 function draw(arrived) {

@@ -92,17 +92,16 @@ export function createWebServer(options: WebServerOptions): WebServer {
   });
   server.post<{ Body: Trial }>(
     '/api/trials',
-    { bodyLimit: maxTrialBytes, schema: { body: trialSchema } },
-    async ({ body }, reply) => {
-      const result = await trials.run(body);
-      if (!('busyForSeconds' in result)) return result;
-      const { busyForSeconds } = result;
-      return refuse(
-        reply.header('retry-after', busyForSeconds),
-        429,
-        'too many posts are typed at the moment',
-      );
+    {
+      bodyLimit: maxTrialBytes,
+      schema: { body: trialSchema },
+      async onRequest(_request, reply) {
+        const seconds = trials.busyForSeconds();
+        if (seconds === 0) return undefined;
+        return refuse(reply.header('retry-after', seconds), 429, 'too many posts are typed at the moment');
+      },
     },
+    ({ body }) => trials.run(body),
   );
 
   return {

@@ -8,10 +8,7 @@ export type TagAlone = (record: ConsumedRecord) => Promise<Outcome>;
 /** The longest request: a photo of 6 MB, written as base64, and a text of any length that is tagged. */
 export const maxTrialBytes = 8_500_000;
 
-/** At the same time, of all visitors together: the stream's posts wait for the same model. */
-const mostAtOnce = 2;
-
-/** So many may come at once, and one more every so many milliseconds. */
+/** So many may come at once, and one more every so many milliseconds, of all visitors together: the stream waits for the same model. */
 const burst = 6;
 const everyMs = 2_000;
 
@@ -33,46 +30,45 @@ export interface Trial {
 /** Posts that visitors type, tagged as those of the stream are. Nothing of them is kept. */
 export interface Trials {
   /**
-   * @returns what became of the post, or in how many seconds to ask again.
+   * Asks whether another post may come, before any of it is read, and counts it if so.
+   *
+   * @returns in how many seconds to ask again; 0 where it may come
+   */
+  busyForSeconds(): number;
+  /**
+   * @returns what became of the post.
    * @throws InfrastructureError where the model can't run.
    */
-  run(trial: Trial): Promise<PostView | { readonly busyForSeconds: number }>;
+  run(trial: Trial): Promise<PostView>;
 }
 
 /** @param now milliseconds on any clock that does not go back */
 export function createTrials(tagAlone: TagAlone, now: () => number = Date.now): Trials {
   let count = 0;
-  let underWay = 0;
   let left = burst;
   let filledAt = now();
 
-  function refill(): void {
-    const come = Math.floor((now() - filledAt) / everyMs);
-    left = Math.min(burst, left + come);
-    filledAt += come * everyMs;
-  }
-
   return {
-    async run({ text, image }) {
-      refill();
-      if (left < 1 || underWay >= mostAtOnce) return { busyForSeconds: Math.ceil(everyMs / 1000) };
+    busyForSeconds() {
+      const come = Math.floor((now() - filledAt) / everyMs);
+      left = Math.min(burst, left + come);
+      filledAt += come * everyMs;
+      if (left < 1) return Math.ceil((filledAt + everyMs - now()) / 1000);
       left -= 1;
-      underWay += 1;
+      return 0;
+    },
+    async run({ text, image }) {
       count += 1;
-      try {
-        const timestamp = Date.now();
-        const post = { id: `typed-${count}`, text, images: image === undefined ? [] : [image] };
-        const outcome = await tagAlone({
-          position: { topic: 'typed', partition: 0, offset: BigInt(count) },
-          key: null,
-          value: Buffer.from(JSON.stringify(post)),
-          headers: {},
-          timestamp,
-        });
-        return toPostView({ outcome, timestamp }, 0, Date.now(), null);
-      } finally {
-        underWay -= 1;
-      }
+      const timestamp = Date.now();
+      const post = { id: `typed-${count}`, text, images: image === undefined ? [] : [image] };
+      const outcome = await tagAlone({
+        position: { topic: 'typed', partition: 0, offset: BigInt(count) },
+        key: null,
+        value: Buffer.from(JSON.stringify(post)),
+        headers: {},
+        timestamp,
+      });
+      return toPostView({ outcome, timestamp }, 0, Date.now(), null);
     },
   };
 }

@@ -44,6 +44,10 @@ describe('The live page of a running demo', () => {
         }[];
         expect(kept.filter(({ id }) => id?.startsWith('typed'))).toEqual([]);
 
+        await page.locator('#composer-clear').click();
+        expect(await result.count()).toBe(0);
+        expect(await page.locator('#composer-text').inputValue()).toBe('');
+
         expect(asked.filter((url) => !url.startsWith(address))).toEqual([]);
         expect(troubles).toEqual([]);
         await context.close();

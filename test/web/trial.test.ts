@@ -2,35 +2,44 @@ import { expect, it } from 'vitest';
 import { createTrials } from '../../src/web/trial.js';
 import { tagged } from './finished-posts.js';
 
-it('Trials are bounded in their number at once and in their rate, for all visitors together', async () => {
+it('Trials come six at once and then one every two seconds, all visitors together', () => {
   let ms = 0;
-  const waiting: (() => void)[] = [];
   const trials = createTrials(
-    () => new Promise((resolve) => waiting.push(() => resolve(tagged('typed')))),
+    () => Promise.resolve(tagged('typed')),
     () => ms,
   );
-  const finish = () => waiting.splice(0).forEach((done) => done());
-  const isBusy = (result: object) => 'busyForSeconds' in result;
-
-  const two = [trials.run({ text: 'a' }), trials.run({ text: 'b' })];
-  expect(await trials.run({ text: 'c' })).toEqual({ busyForSeconds: 2 });
-  finish();
-  expect((await Promise.all(two)).map(isBusy)).toEqual([false, false]);
-
-  const answered = async () => {
-    const result = trials.run({ text: 'd' });
-    finish();
-    return !isBusy(await result);
+  const admitted = () => {
+    let count = 0;
+    while (trials.busyForSeconds() === 0) count += 1;
+    return count;
   };
-  let count = 0;
-  while (await answered()) count += 1;
-  expect(count).toBe(4);
-  ms += 1_999;
-  expect(await answered()).toBe(false);
-  ms += 1;
-  expect([await answered(), await answered()]).toEqual([true, false]);
+  expect(admitted()).toBe(6);
+  expect(trials.busyForSeconds()).toBe(2);
+  ms += 1_500;
+  expect(trials.busyForSeconds()).toBe(1);
+  expect(admitted()).toBe(0);
+  ms += 500;
+  expect(admitted()).toBe(1);
   ms += 3_600_000;
-  count = 0;
-  while (await answered()) count += 1;
-  expect(count).toBe(6);
+  expect(admitted()).toBe(6);
+});
+
+it('Trials have ids and places of their own', async () => {
+  const records: unknown[] = [];
+  const trials = createTrials((record) => {
+    records.push([record.position, JSON.parse(String(record.value))]);
+    return Promise.resolve(tagged('typed'));
+  });
+  await trials.run({ text: 'a' });
+  await trials.run({ text: 'b', image: 'data:image/gif;base64,AAAA' });
+  expect(records).toEqual([
+    [
+      { topic: 'typed', partition: 0, offset: 1n },
+      { id: 'typed-1', text: 'a', images: [] },
+    ],
+    [
+      { topic: 'typed', partition: 0, offset: 2n },
+      { id: 'typed-2', text: 'b', images: ['data:image/gif;base64,AAAA'] },
+    ],
+  ]);
 });
