@@ -77,7 +77,14 @@ export default tseslint.config(
   },
   {
     files: ['*.js', 'test/**/*.mjs'],
-    languageOptions: { globals: { URL: 'readonly', process: 'readonly', setTimeout: 'readonly' } },
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['URL', 'TextDecoderStream', 'fetch', 'performance', 'process', 'setTimeout'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
+    },
   },
 );
 

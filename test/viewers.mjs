@@ -41,7 +41,9 @@ async function measureAll(rounds) {
   const measurements = [];
   for (let round = 0; round < rounds; round += 1) {
     for (const count of round % 2 === 0 ? [0, viewers] : [viewers, 0]) {
-      measurements.push({ viewers: count, ...(await measure(startAgent, config, texts, count)) });
+      const measured = { viewers: count, ...(await measure(startAgent, config, texts, count)) };
+      process.stderr.write(`${JSON.stringify(measured)}\n`);
+      measurements.push(measured);
     }
   }
   const median = (count, key) => {
