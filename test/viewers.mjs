@@ -46,11 +46,11 @@ async function measureAll(rounds) {
       measurements.push(measured);
     }
   }
-  const median = (count, key) => {
+  const mean = (count, key) => {
     const values = measurements.filter((one) => one.viewers === count).map((one) => one[key]);
-    return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
-  const ratio = (key) => Number((median(viewers, key) / median(0, key)).toFixed(3));
+  const ratio = (key) => Number((mean(viewers, key) / mean(0, key)).toFixed(3));
   const ratios = { cpuMsPerPost: ratio('cpuMsPerPost'), postsPerSecond: ratio('postsPerSecond') };
   process.stdout.write(`${JSON.stringify({ measurements, ratios }, undefined, 2)}\n`);
 }

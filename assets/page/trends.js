@@ -32,7 +32,7 @@ function show() {
   at('no-trends').hidden = rows.length > 0;
   // The keyboard's focus would be lost if its row were taken out and put back.
   const same = rows.length === list.childElementCount && rows.every((item, i) => list.children[i] === item);
-  if (same || list.contains(document.activeElement)) return;
+  if (same || list.querySelector(':focus-visible') !== null) return;
   list.replaceChildren(...rows);
   if (!moves()) return;
   for (const item of rows) {

@@ -59,7 +59,7 @@ export interface EventStream {
  * Items that a client is sent at a flush. A stream that is quicker is more than anyone can read: its clients lag behind
  * until some items are no longer held, and go on with the oldest that are.
  */
-const itemsPerFlush = 10;
+const itemsPerFlush = 20;
 
 /** How long a browser waits before it connects again. */
 const retryMs = 1_000;

@@ -15,7 +15,7 @@ const defaultBounds: EventStreamBounds = { maxClients: 128, maxBufferedBytes: 25
 const postsOnOpening = 50;
 
 /** Posts that come within so many milliseconds are sent together: a hundred pages cost as many writes each time. */
-const flushAfterMs = 200;
+const flushAfterMs = 500;
 
 /** How often a page hears the counters; they also keep a quiet connection alive. */
 const statsEveryMs = 1_000;
