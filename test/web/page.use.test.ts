@@ -95,9 +95,9 @@ describe('the live page in use', () => {
       await expect.poll(state).toBe('lost');
       recentPosts.add(at(tagged(after)));
       wire.mend();
-      await expect.poll(state, { timeout: 20_000 }).toBe('live');
+      await expect.poll(state).toBe('live');
     }
-    await expect.poll(() => ids(page), { timeout: 20_000 }).toEqual(['5', '4', '3', '2', '1']);
+    await expect.poll(() => ids(page)).toEqual(['5', '4', '3', '2', '1']);
     await context.close();
   });
 
@@ -110,7 +110,7 @@ describe('the live page in use', () => {
     await first.server.close();
     const second = await serve({ port: first.port });
     second.recentPosts.add(at(tagged('new')));
-    await expect.poll(() => ids(page), { timeout: 20_000 }).toEqual(['new']);
+    await expect.poll(() => ids(page)).toEqual(['new']);
     await context.close();
   });
 
