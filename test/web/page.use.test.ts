@@ -33,7 +33,7 @@ const trouble = { at: '2026-01-01T00:00:00.000Z', what: 'it broke', detail: 'd',
 
 const ids = (page: Page) => page.locator('#posts article .id').allTextContents();
 
-describe('the live page in use', () => {
+describe('the live page in use', { timeout: 240_000 }, () => {
   const { serve, open } = pagesInABrowser();
   let offset = 0n;
   /** A post at a place of its own, which permalinks need. */
