@@ -57,13 +57,20 @@ function entityList(entities) {
   return list;
 }
 
+/** The text that was read in the photo. */
+function imageText(text) {
+  const line = element('p', 'entities', element('span', 'label', 'reads'), element('span', 'entity', text));
+  line.dir = 'auto';
+  return line;
+}
+
 /** The post's result as it went out, or what is known of one that has none. */
 function jsonOf(post) {
   if (post.kind !== 'tagged') return JSON.stringify(post, null, 2);
-  const { used, reason, match, number, regions } = post.image;
+  const { used, reason, match, number, text, regions } = post.image;
   const { id, keyphrases, entities, model } = post;
   return JSON.stringify(
-    { id, keyphrases, image: { used, reason, match, number, regions }, entities, model },
+    { id, keyphrases, image: { used, reason, match, number, text, regions }, entities, model },
     null,
     2,
   );
@@ -112,6 +119,7 @@ function taggedCard(post, choose, picture) {
     body.append(element('p', 'entities', 'no keyphrase'));
   }
   if (post.entities.length > 0) body.append(entityList(post.entities));
+  if (post.image.text !== undefined) body.append(imageText(post.image.text));
   body.append(provenance(post));
   const card = element('article', 'card tagged');
   if (post.image.used || post.image.reason !== 'none') card.append(photo(post.image, post.entities, picture));

@@ -24,7 +24,7 @@ function keyphrase(phrase: string, origin: readonly Origin[], start?: number): K
 const rich: TaggedOptions = {
   text: 'a cat on the moon',
   photo,
-  use: { used: true, match: 0.9, regions },
+  use: { used: true, match: 0.9, text: 'Caturday Club', regions },
   entities: [{ label: 'tabby', score: 0.7, box: [0.1, 0.1, 0.5, 0.5] }],
   keyphrases: [keyphrase('cat', ['copied', 'classified'], 2), keyphrase('space', ['generated'])],
 };
@@ -55,6 +55,7 @@ describe('the live page in use', { timeout: 240_000 }, () => {
     expect(await card.locator('canvas.weights').count()).toBe(1);
     expect(await card.locator('.box').textContent()).toBe('tabby');
     expect(await card.locator('figcaption').textContent()).toBe('90% match');
+    expect(await card.textContent()).toContain('readsCaturday Club');
     expect(await card.locator('.keyphrase').allTextContents()).toEqual([
       'cat50%copied, classified',
       'space50%generated',
