@@ -78,6 +78,9 @@ export function createRecentPosts(capacity: number, now: () => number = Date.now
   };
 }
 
+/** A post's photo, but for the larger one that its text was read in: that is many times as large. */
 function photoOf({ outcome }: FinishedPost): DecodedImage | undefined {
-  return outcome.kind === 'tagged' && outcome.image.kind === 'decoded' ? outcome.image : undefined;
+  if (outcome.kind !== 'tagged' || outcome.image.kind !== 'decoded') return undefined;
+  const { page, ...photo } = outcome.image;
+  return page === undefined ? outcome.image : photo;
 }

@@ -28,6 +28,9 @@ describe('recent posts', () => {
     recent.add({ outcome: tagged('b'), timestamp: 0 });
     expect(recent.photo(1)).toBe(photo);
     expect(recent.photo(2)).toBeUndefined();
+    const read = createRecentPosts(1, () => 0);
+    read.add({ outcome: tagged('a', { photo: { ...photo, page: photo } }), timestamp: 0 });
+    expect(read.photo(1)).toEqual(photo);
     recent.add({ outcome: tagged('c'), timestamp: 0 });
     expect(recent.photo(1)).toBeUndefined();
   });
