@@ -80,7 +80,7 @@ describe('toPostView', () => {
 
   it('shows the photo that was looked at and not used', () => {
     const outcome = tagged('a', { photo, use: { used: false, reason: 'not_matching', match: 0.1 } });
-    expect(toPostView({ outcome, timestamp: 0 }, 3, 0)).toHaveProperty('image', {
+    expect(toPostView({ outcome, timestamp: 0 }, 3, 0, '/api/photos/3')).toHaveProperty('image', {
       used: false,
       reason: 'not_matching',
       match: 0.1,
