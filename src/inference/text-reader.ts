@@ -105,7 +105,7 @@ async function findModels(): Promise<TextModels> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // Something that the package itself needs may be what is missing.
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}'`)) throw error;
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}`)) throw error;
     throw new TextReaderMissingError(`the package ${name} is not installed`, { cause: error });
   }
 }

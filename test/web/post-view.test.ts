@@ -54,7 +54,7 @@ describe('toPostView', () => {
   it('shows a tagged post with its text, its photo’s path and how long it took', () => {
     const use = { used: true, match: 0.9 };
     const outcome = tagged('a', { text: 'cats', keyphrases: [keyphrase(0, 4)], photo, use });
-    const view = toPostView({ outcome, timestamp: 1_000 }, 7, 3_500);
+    const view = toPostView({ outcome, timestamp: 1_000 }, 7, 3_500, '/api/photos/7');
     expect(view).toEqual({
       kind: 'tagged',
       key: 7,
