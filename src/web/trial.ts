@@ -42,18 +42,18 @@ export interface Trials {
   run(trial: Trial): Promise<PostView>;
 }
 
-/** @param now milliseconds on any clock that does not go back */
-export function createTrials(tagAlone: TagAlone, now: () => number = Date.now): Trials {
+/** @param clock milliseconds on a clock that does not go back */
+export function createTrials(tagAlone: TagAlone, clock: () => number = () => performance.now()): Trials {
   let count = 0;
   let left = burst;
-  let filledAt = now();
+  let filledAt = clock();
 
   return {
     busyForSeconds() {
-      const come = Math.floor((now() - filledAt) / everyMs);
+      const come = Math.floor((clock() - filledAt) / everyMs);
       left = Math.min(burst, left + come);
       filledAt += come * everyMs;
-      if (left < 1) return Math.ceil((filledAt + everyMs - now()) / 1000);
+      if (left < 1) return Math.ceil((filledAt + everyMs - clock()) / 1000);
       left -= 1;
       return 0;
     },
@@ -68,7 +68,7 @@ export function createTrials(tagAlone: TagAlone, now: () => number = Date.now): 
         headers: {},
         timestamp,
       });
-      return toPostView({ outcome, timestamp }, 0, Date.now(), null);
+      return { ...toPostView({ outcome, timestamp }, 0, Date.now()), typed: true };
     },
   };
 }

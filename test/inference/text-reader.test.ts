@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Raster } from '../../src/domain/image.js';
-import { decodeSteps, openTextReader, type TextReader } from '../../src/inference/text-reader.js';
+import { cutAtWord, decodeSteps, openTextReader, type TextReader } from '../../src/inference/text-reader.js';
 import { createImageDecoder } from '../../src/transform/decode-image.js';
 import { demoPhotos } from '../support/image-server.js';
 
@@ -51,4 +51,16 @@ it('steps spell each character once while it lasts, and again after nothing', ()
   expect(text).toBe('aa b');
   expect(sure).toBeCloseTo(0.7);
   expect(decodeSteps(new Float32Array(4), characters)).toEqual({ text: '', sure: 0 });
+});
+
+describe('cutAtWord', () => {
+  it.each([
+    ['within', 'sunday at 8', 11, 'sunday at 8'],
+    ['at the end of a word', 'sunday at 8', 9, 'sunday at'],
+    ['within a word', 'sunday at 8', 8, 'sunday'],
+    ['within the only word', 'sunday', 3, 'sun'],
+    ['through a surrogate pair', 'ab😹', 3, 'ab'],
+  ])('keeps whole words: %s', (_, text, longest, kept) => {
+    expect(cutAtWord(text, longest)).toBe(kept);
+  });
 });

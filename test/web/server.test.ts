@@ -360,7 +360,7 @@ describe('the web server', () => {
       const answer = await post(address, JSON.stringify({ text: 'hi', image: pixel }));
       expect([answer.status, await answer.json()]).toMatchObject([
         200,
-        { kind: 'tagged', text: 'hi', key: 0 },
+        { kind: 'tagged', text: 'hi', key: 0, typed: true },
       ]);
       expect(given).toEqual([{ id: 'typed-1', text: 'hi', images: [pixel] }]);
       expect(recentPosts.newestFirst()).toEqual([]);
