@@ -28,6 +28,8 @@ const detectorStep = 32;
 const lineHeight = 48;
 /** In pixels, so that none costs more than that: a line of more than 33 times its height is read squeezed. */
 const widestLine = 1_600;
+/** Of an image so much is read, in pixels of width, whatever else it shows: some 240 letters, at most a second of work. */
+const mostWidth = 6_000;
 /** Lines that are less sure on average are noise: PaddleOCR's `drop_score` is 0.5; photos without text show up to 0.7. */
 const leastSure = 0.7;
 /** In UTF-16 units: more than the model reads of an image's text. */
@@ -50,9 +52,7 @@ export async function openTextReader(provider: Provider, threads: number): Promi
   // Number 0 stands for no character, and a space comes after the last.
   const characters = ['', ...readFileSync(files.dictionaryPath, 'utf8').trimEnd().split(/\r?\n/), ' '];
 
-  async function readLine(image: Raster, box: PixelBox): Promise<string> {
-    const [across, down] = [box.right - box.left, box.bottom - box.top];
-    const width = Math.min(widestLine, Math.max(lineHeight, Math.round((lineHeight * across) / down)));
+  async function readLine(image: Raster, box: PixelBox, width: number): Promise<string> {
     const data = resampled(image, box, [width, lineHeight], centred.mean, centred.std);
     const { [recognized]: steps } = await recognizer.run(
       { x: float32(data, [1, 3, lineHeight, width]) },
@@ -74,9 +74,13 @@ export async function openTextReader(provider: Provider, threads: number): Promi
     );
     const [across, down] = [image.width / width, image.height / height];
     const lines: string[] = [];
+    let room = mostWidth;
     for (const { left, top, right, bottom } of findTextRegions(map, width, height)) {
       const box = { left: left * across, top: top * down, right: right * across, bottom: bottom * down };
-      lines.push(await readLine(image, box));
+      const width = widthOf(box);
+      room -= width;
+      if (room < 0) break;
+      lines.push(await readLine(image, box, width));
     }
     return cutAtWord(lines.filter((line) => line !== '').join(' '), longestText);
   }
@@ -88,6 +92,12 @@ export async function openTextReader(provider: Provider, threads: number): Promi
       await recognizer.close();
     },
   };
+}
+
+/** The width of a line at the height that the recognizer reads. */
+function widthOf({ left, top, right, bottom }: PixelBox): number {
+  const scaled = Math.round((lineHeight * (right - left)) / (bottom - top));
+  return Math.min(widestLine, Math.max(lineHeight, scaled));
 }
 
 /** What the package says of its files. */

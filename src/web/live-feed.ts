@@ -111,7 +111,8 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
     async open(lastEventId) {
       const common = { stats: await status(), trends: recentPosts.trends(), history: history.samples() };
       const place = stream.placeOf(lastEventId);
-      if (place !== undefined && place <= recentPosts.latestKey()) return stream.open('resumed', common, place);
+      if (place !== undefined && place <= recentPosts.latestKey())
+        return stream.open('resumed', common, place);
       const posts = recentPosts.newestFirst().slice(0, postsOnOpening);
       return stream.open('opened', { ...common, posts }, recentPosts.latestKey());
     },

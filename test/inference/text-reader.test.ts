@@ -30,6 +30,17 @@ describe('the text reader', () => {
     expect(await reader.read(await pageOf(bytes))).toBe('');
   });
 
+  it('reads of a page full of text only the beginning', async () => {
+    const page = await pageOf(poster);
+    const rows = 8;
+    const pixels = new Uint8Array(page.pixels.length * rows);
+    for (let row = 0; row < rows; row++) pixels.set(page.pixels, row * page.pixels.length);
+    const text = await reader.read({ pixels, width: page.width, height: page.height * rows });
+    const times = text.match(/Wildflower Hour/g)?.length ?? 0;
+    expect(times).toBeGreaterThan(1);
+    expect(times).toBeLessThan(rows);
+  });
+
   it.each([
     [1, 1],
     [1, 960],
