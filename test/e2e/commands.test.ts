@@ -211,13 +211,14 @@ describe('tagstream eval', () => {
     expect(wrong.stderr).toContain('model.without');
   });
 
-  it('tells of posts that are not tagged, exits 2, and takes no format from the command line', async () => {
+  it('tells of posts that are not tagged, exits 2, and takes no format from settings', async () => {
     const file = fileWith('untagged.jsonl', [
       { id: '1', text: 'my cat sleeps all day', keyphrases: ['cats of twitter'] },
       { id: '2', text: '', keyphrases: ['cats of twitter'] },
     ]);
-    const { code, stderr } = await tagstream(['eval', file, '--format', 'x-v2']);
+    const { code, stderr } = await tagstream(['eval', file], { TAGSTREAM_FORMAT: 'x-v2' });
     expect(code).toBe(2);
+    expect((await tagstream(['eval', file, '--format', 'x-v2'])).code).toBe(64);
     expect(stderr).toMatch(/^untagged\.jsonl, post 2: empty: .*\n1 of 2 posts are not tagged, .*\n$/);
   });
 
