@@ -53,12 +53,38 @@ export default tseslint.config(
   {
     files: ['assets/page/*.js'],
     languageOptions: {
-      globals: { document: 'readonly', EventSource: 'readonly', setInterval: 'readonly' },
+      globals: Object.fromEntries(
+        [
+          'document',
+          'Event',
+          'EventSource',
+          'setInterval',
+          'setTimeout',
+          'addEventListener',
+          'location',
+          'fetch',
+          'navigator',
+          'matchMedia',
+          'getComputedStyle',
+          'ResizeObserver',
+          'FileReader',
+          'createImageBitmap',
+          'scrollTo',
+          'scrollY',
+        ].map((name) => [name, 'readonly']),
+      ),
     },
   },
   {
     files: ['*.js', 'test/**/*.mjs'],
-    languageOptions: { globals: { URL: 'readonly', process: 'readonly' } },
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['URL', 'TextDecoderStream', 'fetch', 'performance', 'process', 'setTimeout'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
+    },
   },
 );
 

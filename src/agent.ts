@@ -7,7 +7,7 @@ import { createKafka } from './kafka/client.js';
 import { describeTopics } from './kafka/topics.js';
 import { undecodableReason } from './kafka/undecodable.js';
 import { packageVersion } from './package-version.js';
-import { createPipeline } from './pipeline.js';
+import { createLoneTagging, createPipeline } from './pipeline.js';
 import { KafkaSink } from './sink/kafka.js';
 import { NdjsonSink } from './sink/ndjson.js';
 import { KafkaSource } from './source/kafka.js';
@@ -100,7 +100,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     const recentPosts = createRecentPosts(config.web.recentPosts);
     let address: string | undefined;
     if (options.web) {
-      const web = createWeb(config, options.transport, metrics, recentPosts, tagger, ready);
+      const web = createWeb(config, options.transport, metrics, events, recentPosts, tagger, ready);
       address = await web.listen();
       opened.push(web);
       stopping?.throwIfAborted();
@@ -180,8 +180,9 @@ function createWeb(
   { web, kafka, inference }: Config,
   transport: Transport,
   metrics: Metrics,
+  events: Events,
   recentPosts: RecentPosts,
-  { model, provider, waitingMs }: Tagger,
+  { model, provider, waitingMs, loneSteps }: Tagger,
   ready: () => boolean,
 ): WebServer {
   const [input, output] =
@@ -194,6 +195,8 @@ function createWeb(
     metrics,
     recentPosts,
     encodeThumbnail,
+    tagAlone: createLoneTagging(loneSteps, events),
+    lastTrouble: events.lastTrouble,
     health: {
       unhealthyBecause: () =>
         waitingMs() > inference.timeoutMs ? ['the inference worker does not answer'] : [],

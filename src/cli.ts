@@ -1,14 +1,16 @@
 #!/usr/bin/env node
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { bench } from './commands/bench.js';
+import { completion, shells, type Shell } from './commands/completion.js';
 import { demo } from './commands/demo.js';
 import { doctor } from './commands/doctor.js';
 import { evaluateFile } from './commands/eval.js';
 import { replay, type ReplayOptions } from './commands/replay.js';
 import { run } from './commands/run.js';
 import { tag } from './commands/tag.js';
-import { loadConfig, settingFromText, type Config } from './config.js';
+import { choicesOf, loadConfig, settingFromText, type Config } from './config.js';
 import { exitCodes, ExpectedError, OutputLostError } from './domain/errors.js';
+import { examplesOf } from './examples.js';
 import {
   ablationFlags,
   commonFlags,
@@ -33,6 +35,8 @@ let exitCode: number = exitCodes.done;
 const program = new Command('tagstream')
   .description('Tags live social media posts with keyphrases.')
   .version(packageVersion)
+  .addHelpText('after', examplesOf('tagstream'))
+  .showHelpAfterError('(--help shows what there is)')
   .exitOverride();
 
 command(
@@ -112,6 +116,15 @@ command(
   },
 );
 
+program
+  .command('completion')
+  .description('print what makes a shell complete commands, flags and values')
+  .addArgument(new Argument('<shell>', 'the shell').choices(shells))
+  .addHelpText('after', examplesOf('completion'))
+  .action((shell: Shell) => {
+    process.stdout.write(completion(program, shell));
+  });
+
 /** Adds a command that takes settings. */
 function command(
   name: string,
@@ -120,8 +133,14 @@ function command(
   action: (made: Command, argument?: string) => Promise<void>,
 ): Command {
   const made = program.command(name).description(description).exitOverride().allowExcessArguments(false);
-  made.option('--config <file>', 'settings in YAML or JSON');
-  for (const { flag, description: about } of [...flags, ...commonFlags]) made.option(flag, about);
+  made.option('--config <file>', 'settings in YAML or JSON').addHelpText('after', examplesOf(name));
+  for (const { flag, keys, description: about } of [...flags, ...commonFlags]) {
+    const option = new Option(flag, about);
+    // For help and completion alone: a wrong value is a fault of the configuration, named with all others.
+    const choices = keys.flatMap(choicesOf);
+    if (choices.length > 0) option.argChoices = choices;
+    made.addOption(option);
+  }
   return made.action(() => action(made, made.args[0]));
 }
 

@@ -93,7 +93,14 @@ function leaves(type: z.core.$ZodType, path: readonly string[] = []): SettingKey
       leaves(inner, [...path, key]),
     );
   }
-  return [{ path, type: def.type }];
+  const choosing = 'element' in def ? (def.element as z.core.$ZodType)._zod.def : def;
+  const choices = 'entries' in choosing ? Object.values(choosing.entries as Record<string, string>) : [];
+  return [{ path, type: def.type, choices }];
+}
+
+/** The values a setting may have, where they are a closed list. */
+export function choicesOf(key: string): readonly string[] {
+  return leaves(schema).find((leaf) => leaf.path.join('.') === key)?.choices ?? [];
 }
 
 /** One setting from a flag's text. What does not fit its type is left for validation to name. */
@@ -118,7 +125,7 @@ function faultsOfIssue(issue: z.core.$ZodIssue): ConfigurationFault[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((unknown) => ({
       key: [...issue.path, unknown].join('.'),
-      problem: 'is not a setting; see the configuration table in README',
+      problem: 'is not a setting; docs/configuration.md lists them all',
     }));
   }
   const remedy = issue.code === 'invalid_type' ? remedies[issue.expected] : undefined;

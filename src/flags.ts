@@ -1,5 +1,3 @@
-import { modelParts } from './domain/keyphrase.js';
-
 /** A flag that stands for settings: what it looks like, the keys it sets, and what it is. */
 export interface SettingFlag {
   readonly flag: string;
@@ -15,10 +13,10 @@ const flag = (text: string, keys: readonly string[], description: string): Setti
 
 /** Of every command that loads the model. */
 export const commonFlags = [
-  flag('--provider <name>', ['inference.provider'], 'execution provider: auto, cpu, cuda'),
+  flag('--provider <name>', ['inference.provider'], 'execution provider'),
   flag('--model <folder>', ['model.path'], 'model bundle'),
-  flag('--format <name>', ['format'], 'wire format of the posts: auto, plain, x-v2'),
-  flag('--log-level <level>', ['log.level'], 'trace, debug, info, warn, error, silent'),
+  flag('--format <name>', ['format'], 'wire format of the posts'),
+  flag('--log-level <level>', ['log.level'], 'least grave lines that are logged'),
 ];
 export const threadFlags = [
   flag('--threads <n>', ['inference.threads'], 'threads of a model run; 0: all cores'),
@@ -29,7 +27,7 @@ export const kafkaFlags = [
   flag('--output-topic <name>', ['kafka.outputTopic'], 'topic the keyphrases go to'),
   flag('--dead-letter-topic <name>', ['kafka.deadLetterTopic'], 'topic for what cannot be tagged'),
   flag('--group <id>', ['kafka.groupId'], 'consumer group'),
-  flag('--delivery <guarantee>', ['delivery'], 'exactly-once or at-least-once'),
+  flag('--delivery <guarantee>', ['delivery'], 'what holds after a crash'),
 ];
 export const webFlags = [flag('--port <n>', ['web.port'], 'port of the live page; 0: any')];
 export const concurrencyFlags = [
@@ -41,11 +39,7 @@ export const concurrencyFlags = [
 ];
 
 export const ablationFlags = [
-  flag(
-    '--without <part,...>',
-    ['model.without'],
-    `parts of the model to leave out: ${modelParts.join(', ')}`,
-  ),
+  flag('--without <part,...>', ['model.without'], 'parts of the model to leave out'),
 ];
 
 /** Every flag there is that stands for settings. */

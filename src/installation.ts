@@ -10,16 +10,22 @@ import { createMetrics } from './telemetry/metrics.js';
 /**
  * Asks the brokers for the three topics.
  *
- * @throws InfrastructureError naming the topics that don't exist
- * @throws KafkaJSError when no broker answers
+ * @throws InfrastructureError naming the topics that don't exist, or the brokers where none answers
  */
 export async function checkTopics({ kafka }: Config): Promise<readonly TopicPartitions[]> {
   const names = [kafka.inputTopic, kafka.outputTopic, kafka.deadLetterTopic];
-  const topics = await describeTopics(createKafka(kafka, createLogger('silent')), names);
+  const brokers = kafka.brokers.join(', ');
+  const asked = describeTopics(createKafka(kafka, createLogger('silent')), names);
+  const topics = await asked.catch((cause: unknown) => {
+    throw new InfrastructureError(
+      `Kafka at ${brokers} cannot be reached: ${(cause as Error).message}; check kafka.brokers, kafka.tls and kafka.sasl`,
+      { cause },
+    );
+  });
   const missing = topics.filter(({ partitions }) => partitions === 0).map(({ topic }) => topic);
   if (missing.length === 0) return topics;
   throw new InfrastructureError(
-    `on ${kafka.brokers.join(', ')} there is no topic ${missing.join(', ')}: create it`,
+    `on ${brokers} there is no topic ${missing.join(', ')}: create it, or name another`,
   );
 }
 

@@ -38,6 +38,7 @@ export function createPipeline(
   published: (batch: ConsumedBatch, outcomes: readonly Outcome[]) => void,
 ): BatchHandler {
   const write = events.timed('write', (results: ResultBatch) => sink.write(results));
+  const { load, look, predict } = stagesOf(steps, events);
   return async (batch) => {
     events.batchConsumed(batch);
     const trace = events.follow(batch);
@@ -45,21 +46,9 @@ export function createPipeline(
       const outcomes = await lastValueFrom(
         from(batch.records).pipe(
           map((record) => trace.within(record.position, () => steps.admit(record))),
-          undecided(bounds.images, trace, async ({ position, value }: Envelope<CleanPost>) => {
-            const images = await steps.loadImages(value.post);
-            for (const image of images) if (image.kind === 'absent') events.imageAbsent(position, image);
-            return { position, value: { ...value, images } };
-          }),
-          undecided(bounds.inference, trace, async ({ position, value }) => {
-            const { post, cleanText, images } = value;
-            const sights = await Promise.all(images.map((image) => steps.lookAtImage(post, image)));
-            return { position, value: { post, cleanText, sights } };
-          }),
-          undecided(bounds.inference, trace, async ({ position, value }): Promise<Outcome> => {
-            const { post, cleanText } = value;
-            const tagged = await steps.predictKeyphrases(value);
-            return { kind: 'tagged', position, post: { post, cleanText }, ...tagged };
-          }),
+          undecided(bounds.images, trace, load),
+          undecided(bounds.inference, trace, look),
+          undecided(bounds.inference, trace, predict),
           toArray(),
           map((all) => all.sort((a, b) => (a.position.offset < b.position.offset ? -1 : 1))),
           // Each record has one outcome, so in the order of the input they stand side by side.
@@ -80,6 +69,43 @@ export function createPipeline(
       events.batchEnded(batch);
     }
   };
+}
+
+/** Takes one record through the same stages by itself, beside the stream: what comes of it is written nowhere. */
+export function createLoneTagging(
+  steps: Steps,
+  events: Events,
+): (record: ConsumedRecord) => Promise<Outcome> {
+  const { load, look, predict } = stagesOf(steps, events);
+  return async (record) => {
+    const admitted = steps.admit(record);
+    return 'kind' in admitted ? admitted : predict(await look(await load(admitted)));
+  };
+}
+
+/** What follows admission, from post to outcome. */
+function stagesOf(steps: Steps, events: Events) {
+  return {
+    async load({ position, value }: Envelope<CleanPost>): Promise<Envelope<LoadedPost>> {
+      const images = await steps.loadImages(value.post);
+      for (const image of images) if (image.kind === 'absent') events.imageAbsent(position, image);
+      return { position, value: { ...value, images } };
+    },
+    async look({ position, value }: Envelope<LoadedPost>): Promise<Envelope<EnrichedPost>> {
+      const { post, cleanText, images } = value;
+      const sights = await Promise.all(images.map((image) => steps.lookAtImage(post, image)));
+      return { position, value: { post, cleanText, sights } };
+    },
+    async predict({ position, value }: Envelope<EnrichedPost>): Promise<Outcome> {
+      const { post, cleanText } = value;
+      const tagged = await steps.predictKeyphrases(value);
+      return { kind: 'tagged', position, post: { post, cleanText }, ...tagged };
+    },
+  };
+}
+
+interface LoadedPost extends CleanPost {
+  readonly images: readonly Image[];
 }
 
 /** The outcome, or a dead letter in its place where the output would never take it. */

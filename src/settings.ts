@@ -10,6 +10,8 @@ export type Settings = JsonObject;
 export interface SettingKey {
   readonly path: readonly string[];
   readonly type: string;
+  /** The values it, or each entry of its list, may have, where they are a closed list. */
+  readonly choices: readonly string[];
 }
 
 /**
@@ -72,7 +74,7 @@ export function settingsFromEnvironment(
     if (isServiceLink(variable, value)) continue;
     const leaf = keys.get(variable);
     if (leaf === undefined) {
-      faults.push({ key: variable, problem: 'is not a setting; see the configuration table in README' });
+      faults.push({ key: variable, problem: 'is not a setting; docs/configuration.md lists them all' });
     } else {
       settings = merge(settings, settingAt(leaf.path, fromText(value, leaf.type)));
     }

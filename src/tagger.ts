@@ -19,6 +19,8 @@ import { createScreen } from './transform/screen-post.js';
 export interface Tagger extends Pick<Predictor, 'provider' | 'note' | 'died' | 'waitingMs'> {
   readonly model: ModelVersion;
   readonly steps: Steps;
+  /** The same for posts in tagstream's own format that are no part of the stream: none is a duplicate or skipped. */
+  readonly loneSteps: Steps;
   /** Answers what was asked, then lets go of the model and of all connections. */
   close(): Promise<void>;
 }
@@ -34,7 +36,14 @@ export async function openTagger(config: Config, events: Events, imageFolder?: s
   const bundle = readBundle(model.path);
   await verifyBundle(bundle);
   const predictor = await startPredictor(
-    { bundle: model.path, without: model.without, ...inference, ...batch, maxPhrases: output.maxPhrases },
+    {
+      bundle: model.path,
+      without: model.without,
+      readText: images.readText,
+      ...inference,
+      ...batch,
+      maxPhrases: output.maxPhrases,
+    },
     events,
   );
   const { name, version } = bundle.manifest;
@@ -51,7 +60,7 @@ export async function openTagger(config: Config, events: Events, imageFolder?: s
     died: predictor.died,
     waitingMs: predictor.waitingMs,
     model: { name, version },
-    steps: createSteps(config, bundle, predictor, fetcher, events),
+    ...createSteps(config, bundle, predictor, fetcher, events),
     async close() {
       await predictor.close();
       await fetcher.close();
@@ -73,13 +82,13 @@ const cleanerOf = ({ manifest, lines }: ModelBundle) => createTextCleaner(lines(
 function createSteps(
   { format, noise, images, output }: Config,
   bundle: ModelBundle,
-  { encodeImage, predict }: Predictor,
+  { encodeImage, readText, predict }: Predictor,
   fetcher: ImageFetcher,
   events: Events,
-): Steps {
+): Pick<Tagger, 'steps' | 'loneSteps'> {
   const { image, name, version } = bundle.manifest;
   const cleanText = cleanerOf(bundle);
-  const decoder = createImageDecoder({ ...image, maxPixels: images.maxPixels });
+  const decoder = createImageDecoder({ ...image, ...images });
   const { timed } = events;
   const loadImage = createImageCache({
     ...images,
@@ -87,13 +96,19 @@ function createSteps(
     decodeImage: timed('decode_image', decoder.decode),
     observer: events.imageCache,
   });
-  return {
+  const steps: Steps = {
     admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
     loadImages: createImagesLoader(loadImage),
-    lookAtImage: timed('find_entities', createImageLooker(encodeImage)),
+    lookAtImage: timed(
+      'look_at_image',
+      createImageLooker({ encodeImage, readText: timed('read_text', readText) }),
+    ),
     predictKeyphrases: timed(
       'predict_keyphrases',
       createKeyphrasePredictor({ model: { name, version }, ...output, cleanText, predict }),
     ),
   };
+  const screen = createScreen({ ...noise, duplicateWindow: 0 });
+  const admitAlone = createAdmission({ format: 'plain', skip: [], screen, cleanText });
+  return { steps, loneSteps: { ...steps, admit: admitAlone } };
 }

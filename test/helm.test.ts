@@ -192,6 +192,22 @@ describe('the Helm chart, rendered', () => {
     expect(() => render({ secret: { environment: { TAGSTREAM_X: 'x' } } })).toThrow(/secret\.existing/);
   });
 
+  it('takes the values that docs/kubernetes.md shows, and gives the agent what they say', () => {
+    const page = readFileSync(new URL('../docs/kubernetes.md', import.meta.url), 'utf8');
+    const [, values = ''] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+    const manifests = render(parse(values) as Record<string, unknown>);
+    const secret = 'a secret of enough characters';
+    const { kafka, web, inference } = configOf(manifests, secret);
+    expect(kafka.sasl?.password.reveal()).toBe(secret);
+    expect(web.token?.reveal()).toBe(secret);
+    expect([kafka.tls.enabled, web.hosts, inference.threads]).toEqual([true, ['tagstream.example'], 2]);
+    const kinds = manifests.map(({ kind }) => kind);
+    expect(kinds).toEqual(
+      expect.arrayContaining(['PodDisruptionBudget', 'ServiceMonitor', 'PrometheusRule', 'Deployment']),
+    );
+    expect(manifests.find(({ kind }) => kind === 'Deployment')?.metadata.name).toBe('stream-tagstream');
+  });
+
   it('refuses values that it does not know', () => {
     expect(() => render({ replicas: 3 })).toThrow(/replicas/);
   });

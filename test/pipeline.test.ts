@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Outcome, ResultBatch } from '../src/domain/outcome.js';
 import type { ConsumedBatch, ConsumedRecord } from '../src/domain/record.js';
 import type { Sink } from '../src/domain/transport.js';
-import { createPipeline, type Steps } from '../src/pipeline.js';
+import { createLoneTagging, createPipeline, type Steps } from '../src/pipeline.js';
 import { createEvents } from '../src/telemetry/events.js';
 import { createLogger } from '../src/telemetry/logger.js';
 import { createMetrics } from '../src/telemetry/metrics.js';
@@ -181,5 +181,21 @@ describe('the pipeline', () => {
     );
     await expect(handle(batchOf(3))).rejects.toThrow('the disk is full');
     expect(published).toEqual([]);
+  });
+});
+
+describe('a record that is tagged alone', () => {
+  it('goes through the same steps as one of the stream, with the same outcome', async () => {
+    const steps = stepsThat([0], 3);
+    const events = createEvents(createLogger('silent'), createMetrics());
+    const written: ResultBatch[] = [];
+    const bounds = { images: 2, inference: 2 };
+    const batch = batchOf(6);
+    await createPipeline(steps, bounds, sinkInto(written), events, () => undefined)(batch);
+    const alone = createLoneTagging(steps, events);
+    const outcomes = await Promise.all(batch.records.map(alone));
+    expect(outcomes).toEqual(written[0]?.outcomes);
+    expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['dead-letter', 'tagged']));
+    expect(written).toHaveLength(1);
   });
 });

@@ -41,6 +41,7 @@ describe('The training', () => {
         provider: 'cpu',
         threads: 1,
         without: [],
+        readText: false,
         maxSize: 4,
         maxWaitMs: 1,
         maxPhrases: 3,

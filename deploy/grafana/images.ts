@@ -53,7 +53,7 @@ export const images: DashboardSpec = {
         description: 'From pixels to the names of what they show, the wait for a batch included.',
         unit: 'seconds',
         thresholds: { warn: 1, bad: 5 },
-        queries: percentiles('tagstream_stage_duration_seconds', 'stage="find_entities"'),
+        queries: percentiles('tagstream_stage_duration_seconds', 'stage="look_at_image"'),
       },
     ],
     Load: [

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
-import type { VisualEntity } from '../domain/entity.js';
 import { exitCodes } from '../domain/errors.js';
-import type { ImageUse, Outcome } from '../domain/outcome.js';
+import type { Outcome } from '../domain/outcome.js';
+import { describeOutcome, drawOutcome } from './draw-outcome.js';
 import { contentOf } from './files.js';
 import { nowhere } from './nowhere.js';
+import { paintFor } from './paint.js';
 import { stopOnSignals } from './signals.js';
 
 const folder = fileURLToPath(new URL('../../assets/demo', import.meta.url));
@@ -18,10 +19,12 @@ const pauseMs = 1_500;
 
 /**
  * `tagstream demo`: the bundled posts and photos through the whole pipeline. With `once` each post is tagged and
- * printed once; without, they stream on and on, and the live page shows them until a signal ends it.
+ * printed once; without, they stream on and on, and the live page and a terminal show them until a signal ends it.
  */
 export async function demo(config: Config, once: boolean): Promise<number> {
   const stopping = stopOnSignals(config.shutdown.timeoutMs);
+  const paint = paintFor(process.stdout);
+  const text = process.stdout.isTTY ? (outcome: Outcome) => drawOutcome(outcome, paint) : describeOutcome;
   const posts = await contentOf(`${folder}/${postsFile}`);
   const agent = await startAgent(config, {
     transport: {
@@ -33,19 +36,14 @@ export async function demo(config: Config, once: boolean): Promise<number> {
     stopping,
     imageFolder: folder,
     observe(outcomes) {
-      if (once) process.stdout.write(outcomes.map(describe).join(''));
+      if (!once && !process.stdout.isTTY) return;
+      process.stdout.write(outcomes.map(text).join(''));
     },
   });
   if (agent.address !== undefined)
     process.stdout.write(`The live page is on ${agent.address} (Ctrl-C ends it)\n`);
   await agent.finished;
   return exitCodes.done;
-}
-
-/** A score as the live page shows it. */
-function percent(score: number | undefined): string {
-  if (score === undefined) return '';
-  return score > 0 && score < 0.005 ? ' <1%' : ` ${Math.round(score * 100)}%`;
 }
 
 async function* overAndOver(lines: string): AsyncGenerator<string> {
@@ -55,35 +53,3 @@ async function* overAndOver(lines: string): AsyncGenerator<string> {
     await sleep(pauseMs);
   }
 }
-
-/** An outcome as people read it. */
-function describe(outcome: Outcome): string {
-  switch (outcome.kind) {
-    case 'tagged': {
-      const { result, post } = outcome;
-      const photo = [describeUse(result.image), ...result.entities.map(nameOf)]
-        .filter((part) => part !== '')
-        .join(', ');
-      const phrases = result.keyphrases.map(({ phrase, score }) => phrase + percent(score)).join(', ');
-      return [
-        `${result.id}  ${post.post.text.replace(/\s+/g, ' ')}`,
-        ...(photo === '' ? [] : [`  photo  ${photo}`]),
-        `  tags   ${phrases}\n\n`,
-      ].join('\n');
-    }
-    case 'dead-letter':
-      return `line ${outcome.position.offset + 1n}  not tagged (${outcome.code}): ${outcome.detail}\n\n`;
-    case 'tombstone':
-      return `${outcome.id}  deleted\n\n`;
-    case 'skipped':
-      return `line ${outcome.position.offset + 1n}  skipped (${outcome.reason})\n\n`;
-  }
-}
-
-function describeUse({ used, reason = 'none', match }: ImageUse): string {
-  const matching = match === undefined ? '' : `match${percent(match)}`;
-  if (used || reason === 'none') return matching;
-  return [`not used: ${reason}`, ...(matching === '' ? [] : [matching])].join(', ');
-}
-
-const nameOf = ({ label, score }: VisualEntity): string => label + percent(score);

@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import type { Config } from '../config.js';
 import { ConfigurationError, exitCodes } from '../domain/errors.js';
 import { checkModel, checkTopics } from '../installation.js';
+import { paintFor } from './paint.js';
 
 /** What a look at one part of the installation found. */
 interface Finding {
@@ -17,11 +18,11 @@ const oldestNode = [20, 19] as const;
 /** `tagstream doctor`: says of each part whether it is well, and what to do where it is not. Exits 1 where one is not. */
 export async function doctor(loadConfig: () => Config): Promise<number> {
   const findings: Finding[] = [];
+  const paint = paintFor(process.stdout);
   const report = (finding: Finding): void => {
     findings.push(finding);
-    process.stdout.write(
-      `${finding.ok ? 'ok   ' : 'WRONG'}  ${finding.part.padEnd(14)}  ${finding.detail}\n`,
-    );
+    const mark = finding.ok ? paint('good', 'ok   ') : paint('bad', 'WRONG');
+    process.stdout.write(`${mark}  ${finding.part.padEnd(14)}  ${finding.detail}\n`);
   };
 
   report(checkNode(process.versions.node));
@@ -38,9 +39,13 @@ export async function doctor(loadConfig: () => Config): Promise<number> {
       () => checkModel(config),
       report,
       ({ model: { name, version }, provider, note }) =>
-        [`${name} ${version}, hashes right, runs on ${provider}`, ...(note === undefined ? [] : [note])].join(
-          '; ',
-        ),
+        [
+          `${name} ${version}, hashes right, runs on ${provider}`,
+          ...(note === undefined ? [] : [note]),
+          config.images.readText
+            ? 'text in images is read'
+            : 'text in images is not read (images.readText is false)',
+        ].join('; '),
     );
     if (config.kafka.brokers.length === 0) {
       report({ part: 'kafka', ok: true, detail: 'no brokers are configured (kafka.brokers); not looked at' });

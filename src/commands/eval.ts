@@ -110,7 +110,7 @@ async function tagPosts(
         }
         untagged += 1;
         predicted.push({ phrases: [], untagged: true });
-        process.stderr.write(`${basename(file)}, post ${predicted.length}: ${whyNot(outcome)}\n`);
+        progress.say(`${basename(file)}, post ${predicted.length}: ${whyNot(outcome)}`);
       }
     },
   });

@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { InfrastructureError, InputError } from '../domain/errors.js';
@@ -28,6 +29,32 @@ export async function contentOf(file: string): Promise<string> {
   const stream = await openInput(file);
   try {
     return await text(stream);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+/**
+ * How many lines of a file are not blank, so that progress can be told; `undefined` where it is none that can be read twice.
+ *
+ * @throws InputError where it cannot be read
+ */
+export async function countLines(file: string): Promise<number | undefined> {
+  if (file === '-') return undefined;
+  try {
+    if (!(await stat(file)).isFile()) return undefined;
+    let lines = 0;
+    let filled = false;
+    for await (const piece of createReadStream(file, 'latin1') as AsyncIterable<string>) {
+      for (const [index, part] of piece.split('\n').entries()) {
+        if (index > 0) {
+          lines += Number(filled);
+          filled = false;
+        }
+        filled ||= part.trim() !== '';
+      }
+    }
+    return lines + Number(filled);
   } catch (error) {
     throw unreadable(file, error);
   }

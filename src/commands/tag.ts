@@ -4,7 +4,10 @@ import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
 import { exitCodes, StoppedError } from '../domain/errors.js';
-import { openInput } from './files.js';
+import { drawOutcome } from './draw-outcome.js';
+import { countLines, openInput } from './files.js';
+import { nowhere } from './nowhere.js';
+import { paintFor } from './paint.js';
 import { showProgress } from './progress.js';
 import { stopOnSignals } from './signals.js';
 
@@ -22,24 +25,37 @@ interface Posts {
   readonly imageFolder: string;
 }
 
-/** `tagstream tag`: NDJSON posts in, one result a line on standard output, in the same order. */
+/**
+ * `tagstream tag`: NDJSON posts in, one result a line on standard output, in the same order. A terminal gets the posts
+ * drawn instead.
+ */
 export async function tag(config: Config, options: TagOptions): Promise<number> {
   const stopping = stopOnSignals(config.shutdown.timeoutMs);
+  const drawn = process.stdout.isTTY;
+  const shown = process.stderr.isTTY && !drawn;
   const { imageFolder, ...input } = await ('file' in options ? openPosts(options.file) : postOf(options));
-  const progress = showProgress('posts');
+  const total = shown && 'file' in options ? await countLines(options.file) : undefined;
+  const progress = showProgress('posts', total, shown);
+  const paint = paintFor(process.stdout);
   let exitCode: number = exitCodes.done;
   const agent = await startAgent(config, {
-    transport: { kind: 'ndjson', input, output: { name: 'standard output', stream: process.stdout } },
+    transport: {
+      kind: 'ndjson',
+      input,
+      output: { name: 'standard output', stream: drawn ? nowhere() : process.stdout },
+    },
     web: false,
     imageFolder,
     stopping,
     observe(outcomes) {
       for (const outcome of outcomes) {
         progress.step();
+        if (drawn) process.stdout.write(drawOutcome(outcome, paint));
         if (outcome.kind !== 'dead-letter') continue;
         exitCode = exitCodes.badInput;
+        if (drawn && process.stderr.isTTY) continue;
         const line = outcome.position.offset + 1n;
-        process.stderr.write(`${input.name}, line ${line}: ${outcome.code}: ${outcome.detail}\n`);
+        progress.say(`${input.name}, line ${line}: ${outcome.code}: ${outcome.detail}`);
       }
     },
   });

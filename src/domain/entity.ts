@@ -20,6 +20,8 @@ export interface ImageEncoding {
 /** An image, or the reason there is none, and what is known of it before the text is read. */
 export interface Sight extends Pick<ImageEncoding, 'entities'>, Partial<Pick<ImageEncoding, 'regions'>> {
   readonly image: Image;
+  /** The text that was read in it. */
+  readonly imageText?: string;
 }
 
 /** A post with everything the model reads beside its text. */

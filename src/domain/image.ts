@@ -43,14 +43,20 @@ export interface PhotoUse {
   readonly weights: readonly number[];
 }
 
-/** Pixels as the image encoder takes them: 8-bit RGB, rows first, `height * width * 3` bytes. */
-export interface DecodedImage {
-  readonly kind: 'decoded';
+/** Pixels: 8-bit RGB, rows first, `height * width * 3` bytes. */
+export interface Raster {
   readonly pixels: Uint8Array<ArrayBuffer>;
   readonly width: number;
   readonly height: number;
+}
+
+/** A photo's pixels as the image encoder takes them. */
+export interface DecodedImage extends Raster {
+  readonly kind: 'decoded';
   /** The part of the photo that they show. */
   readonly view: Box;
+  /** The whole photo, where its text is to be read. */
+  readonly page?: Raster;
 }
 
 /** No image, why, and what exactly happened (for people; not part of a result). */

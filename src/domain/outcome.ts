@@ -22,6 +22,8 @@ export interface ImageUse {
   readonly match?: number;
   /** Which of the post's images it is, from 0, where several were looked at. */
   readonly number?: number;
+  /** The text that was read in it; absent where there is none, where none was read, and where the post gave it. */
+  readonly text?: string;
   /** How much each region of the photo counted, where the photo was looked at. */
   readonly regions?: RegionWeights;
 }

@@ -27,6 +27,8 @@ export interface Fused {
   readonly photo: PhotoUse;
   /** Names of what was found in it; none where it is not used. */
   readonly entities: readonly string[];
+  /** Text that was read in it; none where it is not used. */
+  readonly imageText: string;
   /** What it shows of what belongs to the text, likeliest first; nothing where the photo is not used. */
   readonly shown: readonly ShownWord[];
   /** The model's own matching score, by which the best of several photos is chosen. */
@@ -95,7 +97,7 @@ export function createFusion(
       { familiarity: 'float32', match: 'float32', weights: 'float32', vector: 'float32' },
     );
     const near = await search(vector, wordVectors, wordVectors.length / words.length, count);
-    return posts.map(({ given, number, text, entities }, row) => {
+    return posts.map(({ given, number, text, entities, imageText = '' }, row) => {
       const familiar = familiarity[row] ?? 0;
       const named = namedIn(text, entities);
       // Of a photo unlike all that were learned from, and of one without a text, nothing is known unless it is named.
@@ -116,7 +118,13 @@ export function createFusion(
         weights: [...rowOf(weights, row, regionCount)],
         ...(known === undefined ? {} : { match: known }),
       };
-      return { photo, entities: kept ? entities.map(({ name }) => name) : [], shown, score };
+      return {
+        photo,
+        entities: kept ? entities.map(({ name }) => name) : [],
+        imageText: kept ? imageText : '',
+        shown,
+        score,
+      };
     });
   }
 

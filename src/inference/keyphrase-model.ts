@@ -40,7 +40,10 @@ export function createKeyphraseModel(
 
   return async (posts, limit) => {
     const fused = await fuse(posts);
-    const matching = posts.map((post, at) => ({ ...post, entities: fused[at]?.entities ?? post.entities }));
+    const matching = posts.map((post, at) => {
+      const { entities = post.entities, imageText = '' } = fused[at] ?? {};
+      return { ...post, entities, imageText: post.imageText === '' ? imageText : post.imageText };
+    });
     const proposals = await propose(matching);
     const cases = proposals.map((proposal) => {
       const evidence = gatherEvidence(knowledge, settings, proposal);

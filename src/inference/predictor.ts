@@ -1,5 +1,5 @@
 import type { ImageEncoding } from '../domain/entity.js';
-import type { DecodedImage } from '../domain/image.js';
+import type { DecodedImage, Raster } from '../domain/image.js';
 import type { Events } from '../telemetry/events.js';
 import type { ModelName } from '../telemetry/metrics.js';
 import { createDynamicBatcher, type BatcherOptions } from './dynamic-batcher.js';
@@ -15,6 +15,12 @@ export interface Predictor {
   readonly died: Promise<never>;
   /** @throws InfrastructureError when the model can't run. */
   encodeImage(image: DecodedImage): Promise<ImageEncoding>;
+  /**
+   * The text that an image shows; empty where there is none.
+   *
+   * @throws InfrastructureError when the model can't run, or was not started with `readText`.
+   */
+  readText(page: Raster): Promise<string>;
   /**
    * The keyphrases the model proposes for a post, and what became of its photo.
    *
@@ -40,13 +46,16 @@ export interface PredictorOptions
  * @throws ConfigurationError when the bundle or the execution provider can't be used.
  */
 export async function startPredictor(options: PredictorOptions, events: Events): Promise<Predictor> {
-  const { bundle, provider, threads, without, maxSize, maxWaitMs, maxPhrases } = options;
-  const worker = await startWorker({ bundle, provider, threads, without });
+  const { bundle, provider, threads, without, readText, maxSize, maxWaitMs, maxPhrases } = options;
+  const worker = await startWorker({ bundle, provider, threads, without, readText });
 
-  function batched<I, R extends Request>(model: ModelName, request: (items: readonly I[]) => R) {
+  function batched<I, R extends Request>(
+    model: ModelName,
+    request: (items: readonly I[]) => R,
+    limits = { maxSize, maxWaitMs },
+  ) {
     return createDynamicBatcher<I, Responses[R['kind']][number]>({
-      maxSize,
-      maxWaitMs,
+      ...limits,
       async run(items, waitSeconds) {
         const { response, seconds } = await worker.run(request(items));
         events.modelRan(model, items.length, waitSeconds, seconds);
@@ -58,6 +67,11 @@ export async function startPredictor(options: PredictorOptions, events: Events):
     kind: 'encode-images',
     images: items.map(({ pixels }) => pixels),
   }));
+  // Pages are of different sizes and take long: others may have their turn after each.
+  const pages = batched('ocr', (images: readonly Raster[]) => ({ kind: 'read-text', images }), {
+    maxSize: 1,
+    maxWaitMs: 0,
+  });
   const posts = batched('text', (inputs: readonly ModelInput[]) => ({
     kind: 'predict',
     inputs,
@@ -69,10 +83,11 @@ export async function startPredictor(options: PredictorOptions, events: Events):
     note: worker.note,
     died: worker.died,
     encodeImage: images.submit,
+    readText: pages.submit,
     predict: posts.submit,
     waitingMs: worker.waitingMs,
     async close() {
-      await Promise.all([images.drain(), posts.drain()]);
+      await Promise.all([images.drain(), pages.drain(), posts.drain()]);
       await worker.close();
     },
   };

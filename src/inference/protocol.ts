@@ -1,6 +1,6 @@
 import type { ModelPart, ScoredPhrase } from '../domain/keyphrase.js';
 import type { ImageEncoding } from '../domain/entity.js';
-import type { PhotoUse } from '../domain/image.js';
+import type { PhotoUse, Raster } from '../domain/image.js';
 
 /** The messages between the main thread and the inference worker. */
 
@@ -15,6 +15,8 @@ export interface WorkerOptions {
   readonly threads: number;
   /** Parts that are left out, to see what they are worth. */
   readonly without: readonly ModelPart[];
+  /** Whether text in images can be read: the models for it are loaded too. */
+  readonly readText: boolean;
 }
 
 /** What the model reads of a post. All words are cleaned text. */
@@ -41,6 +43,8 @@ export interface FoundEntity {
 export interface PhotoInput {
   /** What it found, most certain first: names as cleaned text, and probabilities in [0, 1]. */
   readonly entities: readonly FoundEntity[];
+  /** Text that was read in it, cleaned: it counts where the photo is used and the post gave no text of its image. */
+  readonly imageText?: string;
   readonly regions: Float32Array<ArrayBuffer>;
 }
 
@@ -55,12 +59,14 @@ export interface Prediction {
 export type Request =
   /** Images of `size * size * 3` bytes, 8-bit RGB, rows first. */
   | { readonly kind: 'encode-images'; readonly images: readonly Uint8Array<ArrayBuffer>[] }
+  | { readonly kind: 'read-text'; readonly images: readonly Raster[] }
   /** At most `limit` phrases come back for each post. */
   | { readonly kind: 'predict'; readonly inputs: readonly ModelInput[]; readonly limit: number };
 
 /** One entry for each item of the request, in its order. An image's boxes are fractions of the pixels that were given. */
 export interface Responses {
   readonly 'encode-images': readonly ImageEncoding[];
+  readonly 'read-text': readonly string[];
   readonly predict: readonly Prediction[];
 }
 
@@ -70,7 +76,11 @@ export type ToWorker =
 export type FromWorker =
   /** `note` says why `auto` did not take CUDA. */
   | { readonly type: 'ready'; readonly provider: Provider; readonly note?: string }
-  | { readonly type: 'refused'; readonly key: 'inference.provider' | 'model.path'; readonly problem: string }
+  | {
+      readonly type: 'refused';
+      readonly key: 'inference.provider' | 'model.path' | 'images.readText';
+      readonly problem: string;
+    }
   | {
       readonly type: 'done';
       readonly id: number;

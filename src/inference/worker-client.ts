@@ -111,10 +111,10 @@ function refusal(
   { bundle }: WorkerOptions,
   { key, problem }: Extract<FromWorker, { type: 'refused' }>,
 ): Error {
-  const remedy = 'Install ONNX Runtime’s CUDA libraries and a driver (README, “GPU”), or set auto or cpu';
-  return new ConfigurationError([
-    key === 'inference.provider'
-      ? { key, problem: `${problem}. ${remedy}` }
-      : { key, problem: `the models in ${bundle} can’t be loaded: ${problem}` },
-  ]);
+  const problems = {
+    'inference.provider': `${problem}. Install ONNX Runtime’s CUDA libraries and a driver (README, “GPU”), or set auto or cpu`,
+    'images.readText': `${problem}. Install it (npm install --include=optional), or set false`,
+    'model.path': `the models in ${bundle} can’t be loaded: ${problem}`,
+  };
+  return new ConfigurationError([{ key, problem: problems[key] }]);
 }

@@ -1,9 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Raster } from '../domain/image.js';
 import { createImageModel } from './image-model.js';
 import { createKeyphraseModel, type Models } from './keyphrase-model.js';
 import { readBundle, type ModelBundle } from './model-bundle.js';
 import type { FromWorker, Provider, Request, Responses, ToWorker, WorkerOptions } from './protocol.js';
 import { openSession, ProviderUnavailableError, type Session } from './session.js';
+import { openTextReader, TextReaderMissingError } from './text-reader.js';
 
 /**
  * The inference thread. ONNX Runtime's `run()` blocks the thread it is called on, so models live here and the
@@ -51,8 +53,23 @@ async function main(options: WorkerOptions): Promise<void> {
   const { provider, sessions, note } = await openOnProvider(bundle, options);
   const encodeImages = createImageModel(bundle, sessions.image);
   const predict = createKeyphraseModel(bundle, sessions, options.without);
-  const run = (request: Request): Promise<Responses[Request['kind']]> =>
-    request.kind === 'encode-images' ? encodeImages(request.images) : predict(request.inputs, request.limit);
+  const reader = options.readText ? await openTextReader(provider, options.threads) : undefined;
+  const readText = async (images: readonly Raster[]): Promise<readonly string[]> => {
+    if (reader === undefined) throw new Error('the models that read text in images were not asked for');
+    const texts: string[] = [];
+    for (const image of images) texts.push(await reader.read(image));
+    return texts;
+  };
+  const run = (request: Request): Promise<Responses[Request['kind']]> => {
+    switch (request.kind) {
+      case 'encode-images':
+        return encodeImages(request.images);
+      case 'read-text':
+        return readText(request.images);
+      case 'predict':
+        return predict(request.inputs, request.limit);
+    }
+  };
 
   // The first run of a session allocates its buffers: warm means it has happened.
   const [photo] = await encodeImages([new Uint8Array(bundle.manifest.image.size ** 2 * 3)]);
@@ -68,6 +85,7 @@ async function main(options: WorkerOptions): Promise<void> {
     previous = previous.then(async () => {
       if (message.type === 'close') {
         for (const session of Object.values(sessions)) await session.close();
+        await reader?.close();
         port.close();
         return;
       }
@@ -88,8 +106,13 @@ async function main(options: WorkerOptions): Promise<void> {
   });
 }
 
+/** The setting that is to blame. */
+function keyOf(error: unknown): Extract<FromWorker, { type: 'refused' }>['key'] {
+  if (error instanceof ProviderUnavailableError) return 'inference.provider';
+  return error instanceof TextReaderMissingError ? 'images.readText' : 'model.path';
+}
+
 main(workerData as WorkerOptions).catch((error: unknown) => {
-  const key = error instanceof ProviderUnavailableError ? 'inference.provider' : 'model.path';
-  send({ type: 'refused', key, problem: problemOf(error) });
+  send({ type: 'refused', key: keyOf(error), problem: problemOf(error) });
   port.close();
 });

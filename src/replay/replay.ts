@@ -39,7 +39,7 @@ const doneKey = (reason: Rejection, partition: number): string => `${reason}/${p
  * noted as the metadata of a committed offset, in a group for each reason.
  *
  * @param told of each letter that was meant
- * @throws InfrastructureError where a topic is missing
+ * @throws InfrastructureError where a topic is missing or the brokers fail
  */
 export async function replay(
   { kafka: settings }: Config,
@@ -48,10 +48,16 @@ export async function replay(
 ): Promise<void> {
   const kafka = createKafka(settings, createLogger('silent'));
   const { deadLetterTopic: topic, inputTopic, groupId } = settings;
-  const [deadLetters, input] = await describeTopics(kafka, [topic, inputTopic]);
+  const brokers = settings.brokers.join(', ');
+  const [deadLetters, input] = await describeTopics(kafka, [topic, inputTopic]).catch((cause: unknown) => {
+    throw new InfrastructureError(
+      `Kafka at ${brokers} cannot be reached: ${(cause as Error).message}; check kafka.brokers, kafka.tls and kafka.sasl`,
+      { cause },
+    );
+  });
   if (!deadLetters?.partitions || !input?.partitions) {
     throw new InfrastructureError(
-      `on ${settings.brokers.join(', ')} there is no topic ${topic} or ${inputTopic}`,
+      `on ${brokers} there is no topic ${topic} or ${inputTopic}: create it, or name another`,
     );
   }
   const groupOf = (reason: Rejection): string => `${groupId}.replay.${reason}`;
@@ -81,7 +87,7 @@ export async function replay(
     });
   } catch (error) {
     throw new InfrastructureError(
-      `dead letters cannot be brought back on ${settings.brokers.join(', ')}: ${(error as Error).message}`,
+      `dead letters cannot be brought back on ${brokers}: ${(error as Error).message}`,
       { cause: error },
     );
   } finally {

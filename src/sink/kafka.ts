@@ -151,7 +151,7 @@ export class KafkaSink implements Sink {
       if (error instanceof InfrastructureError) throw error;
       const { brokers } = this.#options;
       throw new InfrastructureError(
-        `Kafka at ${brokers.join(', ')} cannot be reached: ${(error as Error).message}`,
+        `Kafka at ${brokers.join(', ')} cannot be reached: ${(error as Error).message}; check kafka.brokers, kafka.tls and kafka.sasl`,
         { cause: error },
       );
     }

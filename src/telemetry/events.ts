@@ -5,12 +5,14 @@ import type { Logger } from './logger.js';
 import type { Metrics, ModelName, Stage } from './metrics.js';
 import { limitRepeats } from './repeats.js';
 import { noTracing } from './tracing.js';
+import { troubleOf, type Trouble } from './troubles.js';
 
 /** What can happen, one function an event: each writes the log line and moves the metric that belong together. */
 export type Events = ReturnType<typeof createEvents>;
 
 export function createEvents(logger: Logger, metrics: Metrics, tracing = noTracing) {
   const limit = limitRepeats();
+  let lastTrouble: Trouble | undefined;
   /** A line that can come in floods. */
   const repeated = (level: 'warn' | 'error', kind: string, about: object, message: string): void => {
     const line = limit(kind);
@@ -73,6 +75,7 @@ export function createEvents(logger: Logger, metrics: Metrics, tracing = noTraci
     },
     batchFailed(batch: ConsumedBatch, error: unknown): void {
       metrics.batchFailures.inc();
+      lastTrouble = troubleOf('a batch failed and is read again', error);
       repeated(
         'error',
         'batch failed',
@@ -165,8 +168,11 @@ export function createEvents(logger: Logger, metrics: Metrics, tracing = noTraci
     },
     brokerTrouble(what: string, error: unknown): void {
       metrics.brokerErrors.inc();
+      lastTrouble = troubleOf(what, error);
       repeated('warn', what, { err: error }, what);
     },
+    /** What went wrong last beside the data, if anything did. */
+    lastTrouble: () => lastTrouble,
   };
 
   function taggedOut(result: TaggedPost): void {

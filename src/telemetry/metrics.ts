@@ -12,14 +12,15 @@ import { noises, rejections } from '../domain/outcome.js';
 import { toPrometheusText, wantsOpenMetrics } from './exposition.js';
 
 /** The models whose runs are measured. */
-export const models = ['text', 'image'] as const;
+export const models = ['text', 'image', 'ocr'] as const;
 export type ModelName = (typeof models)[number];
 
 /** The stages of a post's way whose duration is measured, in their order. */
 export const stages = [
   'fetch_image',
   'decode_image',
-  'find_entities',
+  'look_at_image',
+  'read_text',
   'predict_keyphrases',
   'write',
 ] as const;

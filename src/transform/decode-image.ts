@@ -1,6 +1,6 @@
-import { absent, type AbsentImage, type Box, type Image } from '../domain/image.js';
+import { absent, type AbsentImage, type Box, type Image, type Raster } from '../domain/image.js';
 import { countJpegScans, detectImageFormat } from './image-format.js';
-import { sharp } from './libvips.js';
+import { sharp, type Sharp } from './libvips.js';
 import { createPixelBudget } from './pixel-budget.js';
 
 /** Seconds of work on one image; a photo within the pixel limit takes well under one. */
@@ -10,6 +10,9 @@ const timeoutSeconds = 10;
 const mostScans = 50;
 
 const white = '#ffffff';
+
+/** The longer side, in pixels, at which text is read: PaddleOCR's `det_limit_side_len`. */
+const pageSide = 960;
 
 export interface ImageDecoderOptions {
   /** The shorter side after resizing, in pixels, at least `size`. */
@@ -21,6 +24,8 @@ export interface ImageDecoderOptions {
    * pixel (measured: an interlaced PNG of 16 bits a channel).
    */
   readonly maxPixels: number;
+  /** Whether the whole photo is kept as well, for its text to be read. */
+  readonly readText?: boolean;
 }
 
 export interface ImageDecoder {
@@ -35,7 +40,12 @@ export interface ImageDecoder {
   decode(bytes: Uint8Array): Promise<Image>;
 }
 
-export function createImageDecoder({ resize, size, maxPixels }: ImageDecoderOptions): ImageDecoder {
+export function createImageDecoder({
+  resize,
+  size,
+  maxPixels,
+  readText = false,
+}: ImageDecoderOptions): ImageDecoder {
   const budget = createPixelBudget(maxPixels);
   const margin = Math.floor((resize - size) / 2);
 
@@ -52,30 +62,44 @@ export function createImageDecoder({ resize, size, maxPixels }: ImageDecoderOpti
           width,
           height,
           isProgressive,
-          autoOrient: upright,
+          autoOrient: shape,
         } = await sharp(bytes, input).metadata();
         if (format === 'jpeg' && isProgressive && countJpegScans(bytes) > mostScans) {
           return absent('undecodable', `a JPEG of more than ${mostScans} scans`);
         }
         return await budget.run(width * height, async () => {
           // "error" takes photos whose metadata only gives cause for warnings, and refuses truncated ones.
-          const { data } = await sharp(bytes, input)
-            .timeout({ seconds: timeoutSeconds })
-            .autoOrient()
-            .flatten({ background: white })
+          const upright = () =>
+            sharp(bytes, input)
+              .timeout({ seconds: timeoutSeconds })
+              .autoOrient()
+              .flatten({ background: white });
+          const { data } = await upright()
             .resize(resize, resize, { fit: 'cover', kernel: 'cubic', fastShrinkOnLoad: false })
             .extract({ left: margin, top: margin, width: size, height: size })
             .raw({ depth: 'uchar' })
             .toBuffer({ resolveWithObject: true });
           // sharp's own buffer cannot be transferred.
           const pixels = new Uint8Array(data);
-          return { kind: 'decoded', pixels, width: size, height: size, view: viewOf(upright, size / resize) };
+          const view = viewOf(shape, size / resize);
+          const image = { kind: 'decoded', pixels, width: size, height: size, view } as const;
+          return readText ? { ...image, page: await pageOf(upright()) } : image;
         });
       } catch (error) {
         return explain(error);
       }
     },
   };
+}
+
+/** The whole photo, shrunken where it is larger than text needs. */
+async function pageOf(photo: Sharp): Promise<Raster> {
+  const { data, info } = await photo
+    .resize(pageSide, pageSide, { fit: 'inside', withoutEnlargement: true })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { pixels: new Uint8Array(data), width: info.width, height: info.height };
 }
 
 /** The centre of a photo that is `share` of its shorter side wide and high. */

@@ -135,7 +135,7 @@ function urlOf(ref: ImageRef): string | undefined {
 
 function sizeOf(image: Image): number {
   if (image.kind === 'absent') return entryBytes + 2 * (image.detail ?? '').length;
-  return entryBytes + image.pixels.byteLength + encodingBytes;
+  return entryBytes + image.pixels.byteLength + (image.page?.pixels.byteLength ?? 0) + encodingBytes;
 }
 
 function urlBytes(_hash: string, url: string): number {

@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 
 // libvips's own settings, one set for the process. Images come from strangers: only the loaders of the four
 // formats may run (an SVG could read files and fonts). No two images share anything worth a cache, and the
@@ -16,4 +16,4 @@ sharp.cache(false);
 sharp.concurrency(1);
 
 /** sharp, with libvips set for strangers' images. */
-export { sharp };
+export { sharp, type Sharp };

@@ -18,6 +18,7 @@ export interface PredictionOptions {
     readonly match?: number;
     readonly photos: readonly {
       readonly entities: readonly { readonly name: string; readonly score: number }[];
+      readonly imageText: string;
       readonly regions: Float32Array<ArrayBuffer>;
     }[];
   }): Promise<{ readonly phrases: readonly ScoredPhrase[]; readonly photo?: PhotoUse }>;
@@ -46,19 +47,28 @@ export function createKeyphrasePredictor(
       attributes: cleanNames(attributes),
       imageText: options.cleanText(imageText),
       ...(match === undefined ? {} : { match }),
-      photos: photos.map(({ sight, regions }) => ({ entities: foundIn(sight), regions })),
+      photos: photos.map(({ sight, regions }) => ({
+        entities: foundIn(sight),
+        imageText: options.cleanText(sight.imageText ?? ''),
+        regions,
+      })),
     });
     const best = photo === undefined ? undefined : photos[photo.number];
+    const read = photo?.used === true ? best?.sight.imageText : undefined;
     const kept = phrases.filter(({ score }) => score >= options.minScore).slice(0, options.maxPhrases);
     return {
       image: best?.image ?? first.image,
       result: {
         id: post.id,
-        keyphrases: kept.map((phrase) => placePhrase(phrase, post.text, imageText)),
+        keyphrases: kept.map((phrase) => placePhrase(phrase, post.text, imageText || (read ?? ''))),
         image:
           photo === undefined || best === undefined
             ? imageUse(first.image, match)
-            : { ...photoUse(best.image, photo), ...(sights.length > 1 ? { number: best.number } : {}) },
+            : {
+                ...photoUse(best.image, photo),
+                ...(sights.length > 1 ? { number: best.number } : {}),
+                ...(read === undefined ? {} : { text: read }),
+              },
         entities: photo?.used === false ? [] : (best?.sight ?? first).entities,
         model: options.model,
       },

@@ -26,18 +26,23 @@ export function createGate({
   host,
   hosts,
   token,
-}: GateOptions): (headers: IncomingHttpHeaders) => Refusal | undefined {
+}: GateOptions): (headers: IncomingHttpHeaders, method?: string) => Refusal | undefined {
   const names = new Set(['localhost', host, ...hosts].map((name) => name.toLowerCase()));
   const expected = token === undefined ? undefined : hashOf(token);
 
-  return (headers) => {
+  return (headers, method = 'GET') => {
     const name = nameIn(headers.host ?? '');
     if (name === undefined || (isIP(name) === 0 && !names.has(name))) {
       return { code: 403, error: `this page is not called ${name ?? 'that'}: name it in web.hosts` };
     }
     const { 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode } = headers;
-    if (['cross-site', 'same-site'].includes(site) && mode !== 'navigate') {
-      return { code: 403, error: 'another page may not read this one' };
+    const reads = ['GET', 'HEAD'].includes(method);
+    // A link may lead here from anywhere. A form that is sent here from elsewhere navigates as well.
+    const isLink = reads && mode === 'navigate';
+    const foreign =
+      !reads && headers.origin !== undefined && hostIn(headers.origin) !== headers.host?.toLowerCase();
+    if (foreign || (['cross-site', 'same-site'].includes(site) && !isLink)) {
+      return { code: 403, error: 'another page may not use this one' };
     }
     if (expected !== undefined && !timingSafeEqual(hashOf(tokenIn(headers.authorization ?? '')), expected)) {
       return { code: 401, error: 'give web.token as bearer token, or as the password of any user' };
@@ -50,6 +55,11 @@ export function createGate({
 function nameIn(header: string): string | undefined {
   if (!/^[^/?#@\\\s]+$/.test(header) || !URL.canParse(`http://${header}`)) return undefined;
   return new URL(`http://${header}`).hostname.replace(/^\[|\]$|\.$/g, '');
+}
+
+/** The host of an Origin header with its port, as a Host header has it; `undefined` where there is none. */
+function hostIn(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }
 
 /** The token of an Authorization header: a program sends it as it is, a browser as a password it has asked for. */

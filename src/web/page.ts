@@ -1,14 +1,19 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, extname, join } from 'node:path';
 
 /** The page's files, which stand as they are served: the same path from `src/web` and from `dist/web`. */
 const folder = new URL('../../assets/page/', import.meta.url);
 
-const files = [
-  ['/', 'index.html', 'text/html; charset=utf-8'],
-  ['/page.css', 'page.css', 'text/css; charset=utf-8'],
-  ['/page.js', 'page.js', 'text/javascript; charset=utf-8'],
-  ['/icon.svg', 'icon.svg', 'image/svg+xml'],
-] as const;
+/** Where uPlot lies, which draws the charts. Its package has the files for browsers beside the one for Node. */
+const uplotFolder = dirname(createRequire(import.meta.url).resolve('uplot'));
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
 
 /** A file of the live page. */
 export interface PageFile {
@@ -37,9 +42,18 @@ export const securityHeaders = {
 
 /** Reads the page into memory: served pages cost no file access, and a broken installation shows at the start. */
 export function loadPage(): readonly PageFile[] {
-  return files.map(([path, name, contentType]) => ({
-    path,
-    contentType,
-    body: readFileSync(new URL(name, folder)),
-  }));
+  const own = readdirSync(folder).map((name) =>
+    fileAt(name === 'index.html' ? '/' : `/${name}`, new URL(name, folder)),
+  );
+  return [
+    ...own,
+    fileAt('/uplot.js', join(uplotFolder, 'uPlot.iife.min.js')),
+    fileAt('/uplot.css', join(uplotFolder, 'uPlot.min.css')),
+  ];
+}
+
+function fileAt(path: string, place: string | URL): PageFile {
+  const contentType = contentTypes[extname(place.toString())];
+  if (contentType === undefined) throw new Error(`the page cannot serve ${place.toString()}`);
+  return { path, contentType, body: readFileSync(place) };
 }

@@ -69,8 +69,17 @@ export interface TombstoneView extends ViewOf<'tombstone'> {
 /** What the page and `/api/posts` show of a record: small, plain JSON, and nothing of the record's raw bytes but an excerpt. */
 export type PostView = TaggedView | DeadLetterView | SkippedView | TombstoneView;
 
-/** Makes the view of a finished post, out at the time `now` (milliseconds since the epoch). */
-export function toPostView({ outcome, timestamp }: FinishedPost, key: number, now: number): PostView {
+/**
+ * Makes the view of a finished post, out at the time `now` (milliseconds since the epoch).
+ *
+ * @param photos where photos are to be had by their posts' keys; `null` where they are not kept
+ */
+export function toPostView(
+  { outcome, timestamp }: FinishedPost,
+  key: number,
+  now: number,
+  photos: string | null = '/api/photos/',
+): PostView {
   const { topic, partition, offset } = outcome.position;
   const common = {
     key,
@@ -80,7 +89,11 @@ export function toPostView({ outcome, timestamp }: FinishedPost, key: number, no
   };
   switch (outcome.kind) {
     case 'tagged':
-      return { ...common, kind: 'tagged', ...taggedView(outcome, key) };
+      return {
+        ...common,
+        kind: 'tagged',
+        ...taggedView(outcome, photos === null ? undefined : `${photos}${key}`),
+      };
     case 'tombstone':
       return { ...common, kind: 'tombstone', id: outcome.id };
     case 'skipped':
@@ -112,7 +125,7 @@ export function marksIn(text: string, keyphrases: readonly Keyphrase[]): readonl
   return marks;
 }
 
-function taggedView({ post: { post }, image, result }: Tagged, key: number) {
+function taggedView({ post: { post }, image, result }: Tagged, photo: string | undefined) {
   const text = cut(post.text);
   return {
     id: result.id,
@@ -123,7 +136,7 @@ function taggedView({ post: { post }, image, result }: Tagged, key: number) {
     image: {
       ...result.image,
       ...(image.kind === 'absent' && image.detail !== undefined ? { detail: image.detail } : {}),
-      ...(image.kind === 'decoded' ? { photo: `/api/photos/${key}` } : {}),
+      ...(image.kind === 'decoded' && photo !== undefined ? { photo } : {}),
     },
     model: result.model,
   };

@@ -1,53 +1,20 @@
-import fastify, { type FastifyReply } from 'fastify';
-import { ConfigurationError, type ConfigurationFault } from '../domain/errors.js';
-import type { ModelVersion } from '../domain/outcome.js';
-import type { Metrics } from '../telemetry/metrics.js';
-import { createEventStream, type EventStreamBounds } from './event-stream.js';
+import fastify, { type FastifyError, type FastifyReply } from 'fastify';
+import { ConfigurationError } from '../domain/errors.js';
 import { createGate, type GateOptions } from './gate.js';
+import { listenFault } from './listen-fault.js';
+import { createLiveFeed, type LiveFeedOptions } from './live-feed.js';
 import { loadPage, securityHeaders } from './page.js';
-import type { RecentPosts } from './recent-posts.js';
 import { createThumbnails, type EncodeThumbnail } from './thumbnails.js';
-
-/** Sixteen pages that lag by up to a megabyte each: room for a team, and no way to fill the memory. */
-const defaultBounds: EventStreamBounds = { maxClients: 16, maxBufferedBytes: 1_000_000 };
-
-/** Posts a page is given when it opens: as many as it shows. */
-const postsOnOpening = 50;
+import { createTrials, maxTrialBytes, trialSchema, type TagAlone, type Trial } from './trial.js';
 
 /** What health checks and Prometheus ask, by whatever name and without a token. */
 const openToAll: ReadonlySet<string | undefined> = new Set(['/metrics', '/healthz', '/readyz']);
 
-/** How often a page hears the counters; they also keep a quiet connection alive. */
-const statsEveryMs = 1_000;
-
-/** What health checks ask. An empty list is the good answer. */
-export interface Health {
-  /** Why the process should be restarted. */
-  unhealthyBecause(): readonly string[];
-  /** Why it cannot take work now. */
-  unreadyBecause(): readonly string[];
-}
-
-/** What the page's header says of the agent. */
-export interface About {
-  readonly version: string;
-  readonly model: ModelVersion;
-  /** The execution provider in use. */
-  readonly provider: string;
-  /** Where posts come from and where results go, for people ("posts on 127.0.0.1:9092"). */
-  readonly input: string;
-  readonly output: string;
-}
-
-export interface WebServerOptions extends GateOptions {
+export interface WebServerOptions extends GateOptions, LiveFeedOptions {
   /** 0 takes any free port. */
   readonly port: number;
-  readonly metrics: Metrics;
-  readonly health: Health;
-  readonly recentPosts: RecentPosts;
   readonly encodeThumbnail: EncodeThumbnail;
-  readonly about: About;
-  readonly bounds?: EventStreamBounds;
+  readonly tagAlone: TagAlone;
 }
 
 export interface WebServer {
@@ -62,9 +29,12 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-/** The live page, its data, the metrics and the health checks. It only reads: there is nothing here to change the agent with. */
+/**
+ * The live page, its data, the metrics and the health checks. There is nothing here to change the agent with: a post
+ * that a visitor types is tagged and given back.
+ */
 export function createWebServer(options: WebServerOptions): WebServer {
-  const { host, port, metrics, health, recentPosts, about } = options;
+  const { host, port, metrics, health, recentPosts } = options;
   // A browser opens connections it may never use, and Node does not count those as idle: closing forces them.
   const server = fastify({
     bodyLimit: 1_024,
@@ -76,18 +46,23 @@ export function createWebServer(options: WebServerOptions): WebServer {
     },
   });
   const thumbnails = createThumbnails(recentPosts, options.encodeThumbnail);
-  const stream = createEventStream(options.bounds ?? defaultBounds);
+  const trials = createTrials(options.tagAlone);
   const gate = createGate(options);
-  const stats = () => ({ about, ...recentPosts.stats() });
-  const posts = () => recentPosts.newestFirst();
+  const feed = createLiveFeed(options);
 
-  server.addHook('onRequest', async ({ routeOptions, headers }, reply) => {
+  server.addHook('onRequest', async ({ routeOptions, headers, method }, reply) => {
     reply.headers(securityHeaders);
-    const refusal = openToAll.has(routeOptions.url) ? undefined : gate(headers);
+    const refusal = openToAll.has(routeOptions.url) ? undefined : gate(headers, method);
     if (refusal === undefined) return undefined;
     if (refusal.code === 401) reply.header('www-authenticate', 'Basic realm="tagstream", charset="UTF-8"');
     return refuse(reply, refusal.code, refusal.error);
   });
+  server.setErrorHandler((error: FastifyError, _request, reply) => {
+    const { statusCode = 500 } = error;
+    return refuse(reply, statusCode, statusCode < 500 ? error.message : 'the agent could not answer');
+  });
+  // Bodies of any other type than JSON are refused: those alone a form of another page could send.
+  server.removeContentTypeParser('text/plain');
 
   for (const { path, contentType, body } of loadPage()) {
     server.get(path, (_request, reply) => reply.type(contentType).send(body));
@@ -102,25 +77,32 @@ export function createWebServer(options: WebServerOptions): WebServer {
   server.get('/healthz', (_request, reply) => answer(reply, health.unhealthyBecause()));
   server.get('/readyz', (_request, reply) => answer(reply, health.unreadyBecause()));
 
-  server.get('/api/posts', posts);
-  server.get('/api/stats', stats);
-  server.get('/api/stream', { exposeHeadRoute: false }, (_request, reply) => {
-    const client = stream.open('opened', { stats: stats(), posts: posts().slice(0, postsOnOpening) });
-    if (client === undefined) return refuse(reply.header('retry-after', '10'), 503, 'too many open pages');
-    return reply.type('text/event-stream').send(client);
+  server.get('/api/posts', () => recentPosts.newestFirst());
+  server.get('/api/stats', feed.status);
+  server.get('/api/trends', () => recentPosts.trends());
+  server.get('/api/stream', { exposeHeadRoute: false }, async ({ headers }, reply) => {
+    const events = await feed.open(headers['last-event-id']);
+    if (events === undefined) return refuse(reply.header('retry-after', '10'), 503, 'too many open pages');
+    return reply.type('text/event-stream').send(events);
   });
   server.get<{ Params: { key: string } }>('/api/photos/:key', async ({ params }, reply) => {
     const thumbnail = await thumbnails.get(Number(params.key));
     if (thumbnail === undefined) return refuse(reply, 404, 'no photo is remembered under this key');
     return reply.type('image/jpeg').send(thumbnail);
   });
-
-  const unsubscribe = recentPosts.subscribe((post) => {
-    stream.send('post', post);
-  });
-  const ticking = setInterval(() => {
-    stream.send('stats', stats());
-  }, statsEveryMs).unref();
+  server.post<{ Body: Trial }>(
+    '/api/trials',
+    {
+      bodyLimit: maxTrialBytes,
+      schema: { body: trialSchema },
+      async onRequest(_request, reply) {
+        const seconds = trials.busyForSeconds();
+        if (seconds === 0) return undefined;
+        return refuse(reply.header('retry-after', seconds), 429, 'too many posts are typed at the moment');
+      },
+    },
+    ({ body }) => trials.run(body),
+  );
 
   return {
     async listen() {
@@ -132,9 +114,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
       }
     },
     async close() {
-      unsubscribe();
-      clearInterval(ticking);
-      stream.close();
+      feed.close();
       await server.close();
     },
   };
@@ -147,27 +127,4 @@ function answer(reply: FastifyReply, reasons: readonly string[]): FastifyReply {
 
 function refuse(reply: FastifyReply, code: number, error: string): FastifyReply {
   return reply.code(code).send({ error });
-}
-
-/** Which setting keeps the server from listening and what to do, for the faults a user can mend. */
-function listenFault(error: unknown, host: string, port: number): ConfigurationFault | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  switch (code) {
-    case 'EADDRINUSE':
-      return {
-        key: 'web.port',
-        problem: `${port} is in use on ${host}: stop what uses it or choose another (0: any)`,
-      };
-    case 'EACCES':
-      return { key: 'web.port', problem: `${port} may not be used by this user: choose one above 1023` };
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return {
-        key: 'web.host',
-        problem: `${host} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all`,
-      };
-    default:
-      return undefined;
-  }
 }

@@ -4,10 +4,18 @@ import { imageOutcome, type Noise, type Outcome, type Rejection } from '../domai
 /** How many seconds the page's throughput is taken over. */
 const rateSeconds = 10;
 
-/** How many of the latest durations the percentiles are taken over. */
+/** The percentiles are taken over the durations of so many milliseconds, and over so many of the latest at most. */
+const durationMs = 60_000;
 const durationWindow = 512;
 
 type Counts<K extends string> = Partial<Record<K, number>>;
+
+/** Percentiles in seconds. */
+export interface Latency {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
 
 /** What has become of the posts since the start. */
 export interface Stats {
@@ -20,8 +28,8 @@ export interface Stats {
   readonly images: Readonly<Counts<ImageAbsence | 'used'>>;
   /** Records whose outcome went out in the last ten seconds, a second. */
   readonly postsPerSecond: number;
-  /** From a record's timestamp to its outcome being out, over the latest tagged posts; absent before the first. */
-  readonly latencySeconds?: { readonly p50: number; readonly p95: number };
+  /** From a record's timestamp to its outcome being out, over the last minute's tagged posts; absent where there are none. */
+  readonly latencySeconds?: Latency;
 }
 
 export interface Tally {
@@ -39,12 +47,12 @@ export function createTally(now: () => number): Tally {
   const skipped: Counts<Noise> = {};
   const images: Counts<ImageAbsence | 'used'> = {};
   const arrivals: { second: number; count: number }[] = [];
-  const durations: number[] = [];
+  const durations: { readonly at: number; readonly seconds: number }[] = [];
 
   function countOutcome(outcome: Outcome, seconds: number): void {
     switch (outcome.kind) {
       case 'tagged':
-        durations[tagged % durationWindow] = seconds;
+        durations[tagged % durationWindow] = { at: now(), seconds };
         tagged += 1;
         return add(images, imageOutcome(outcome.result.image));
       case 'tombstone':
@@ -72,6 +80,16 @@ export function createTally(now: () => number): Tally {
     return count / Math.max(1, (now() - since) / 1000);
   }
 
+  function latency(): Pick<Stats, 'latencySeconds'> {
+    const since = now() - durationMs;
+    const sorted = durations
+      .flatMap(({ at, seconds }) => (at > since ? [seconds] : []))
+      .sort((a, b) => a - b);
+    if (sorted.length === 0) return {};
+    const [p50, p95, p99] = [percentile(sorted, 0.5), percentile(sorted, 0.95), percentile(sorted, 0.99)];
+    return { latencySeconds: { p50, p95, p99 } };
+  }
+
   return {
     count(outcome, seconds) {
       countOutcome(outcome, seconds);
@@ -86,9 +104,7 @@ export function createTally(now: () => number): Tally {
         skipped: { ...skipped },
         images: { ...images },
         postsPerSecond: postsPerSecond(),
-        ...(durations.length === 0
-          ? {}
-          : { latencySeconds: { p50: percentile(durations, 0.5), p95: percentile(durations, 0.95) } }),
+        ...latency(),
       };
     },
   };
@@ -98,8 +114,7 @@ function add<K extends string>(counts: Counts<K>, name: K): void {
   counts[name] = (counts[name] ?? 0) + 1;
 }
 
-/** The nearest-rank percentile: the least value that at least that share of the values does not exceed. */
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
+/** The nearest-rank percentile: the least value that at least that share of the values, in order, does not exceed. */
+function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }

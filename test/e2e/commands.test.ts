@@ -92,6 +92,20 @@ describe('tagstream tag', () => {
     expect(result.entities.map(({ label }) => label).join()).toContain('cat');
   });
 
+  it('reads the text that an image shows, where it is asked to', async () => {
+    const poster = fileURLToPath(new URL('../fixtures/poster.png', import.meta.url));
+    const args = ['tag', '--text', 'see you there', '--image', poster];
+    const [off, on] = await Promise.all([
+      tagstream(args),
+      tagstream(args, { TAGSTREAM_IMAGES_READ_TEXT: 'true' }),
+    ]);
+    expect(JSON.parse(off.stdout)).not.toHaveProperty('image.text');
+    const result = JSON.parse(on.stdout) as TaggedPost;
+    expect(result.image.text).toBe('Wildflower Hour every Sunday at 8 pm left side right side');
+    const [found] = result.keyphrases.filter(({ span }) => span?.of === 'imageText');
+    expect(result.image.text?.slice(found?.span?.start, found?.span?.end).toLowerCase()).toBe(found?.phrase);
+  });
+
   it('leaves nothing in the home folder: ONNX Runtime’s telemetry is off', async () => {
     const home = join(folder, 'home');
     mkdirSync(home);
@@ -369,7 +383,9 @@ describe('the command line', () => {
   it('lets the doctor say what is well and what is not', async () => {
     const well = await tagstream(['doctor']);
     expect([well.code, well.stderr]).toEqual([0, '']);
-    expect(well.stdout).toMatch(/ok +model +tagstream .*hashes right, runs on cpu/);
+    expect(well.stdout).toMatch(
+      /ok +model +tagstream .*hashes right, runs on cpu.*; text in images is not read/,
+    );
     const unwell = await tagstream(['doctor', '--model', folder, '--brokers', '127.0.0.1:1']);
     expect(unwell.code).toBe(1);
     expect(unwell.stdout).toMatch(/WRONG +model +model\.path: no model bundle/);

@@ -72,9 +72,9 @@ describeWithKafka('tracing', (broker) => {
       failed: false,
     });
     expect(partsOf(spanAt(0))).toEqual([
-      ...['fetch_image', 'decode_image', 'find_entities', 'predict_keyphrases', 'write'],
+      ...['fetch_image', 'decode_image', 'look_at_image', 'predict_keyphrases', 'write'],
     ]);
-    expect(partsOf(spanAt(1))).toEqual(['find_entities', 'predict_keyphrases', 'write']);
+    expect(partsOf(spanAt(1))).toEqual(['look_at_image', 'predict_keyphrases', 'write']);
     expect(spanAt(1).parentId).toBe('');
     expect(spanAt(1).traceId).not.toBe(given.trace);
     expect(spanAt(2)).toMatchObject({ attributes: { 'tagstream.outcome': 'dead-letter' }, failed: true });

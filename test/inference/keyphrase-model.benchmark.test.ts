@@ -45,6 +45,7 @@ it(
       provider: 'cpu',
       threads: 1,
       without: [],
+      readText: false,
       maxSize: 16,
       maxWaitMs: 5,
       maxPhrases: 5,

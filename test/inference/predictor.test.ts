@@ -16,6 +16,7 @@ const options: PredictorOptions = {
   provider: 'cpu',
   threads: 1,
   without: [],
+  readText: false,
   maxSize: 16,
   maxWaitMs: 5,
   maxPhrases: 5,

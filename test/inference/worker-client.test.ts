@@ -11,6 +11,7 @@ const options: PredictorOptions = {
   provider: 'cpu',
   threads: 1,
   without: [],
+  readText: false,
   maxSize: 4,
   maxWaitMs: 1,
   maxPhrases: 5,

@@ -33,6 +33,19 @@ it('writes a few of many lines alike, with the records’ places and nothing of 
   expect(text).toContain('\ntagstream_posts_dead_lettered_total{reason="invalid_post"} 100\n');
 });
 
+it('remembers what went wrong last beside the data, with what to do about it', () => {
+  const { events } = heardEvents();
+  expect(events.lastTrouble()).toBeUndefined();
+  events.outcomeOut(deadLetter(1n), Date.now());
+  expect(events.lastTrouble()).toBeUndefined();
+  events.brokerTrouble('the consumer lost its brokers', new Error('connect ECONNREFUSED 127.0.0.1:9092'));
+  expect(events.lastTrouble()).toMatchObject({
+    what: 'the consumer lost its brokers',
+    detail: 'connect ECONNREFUSED 127.0.0.1:9092',
+    remedy: expect.stringContaining('kafka.brokers'),
+  });
+});
+
 it('counts a batch that failed, and names the records it holds', async () => {
   const { lines, metrics, events } = heardEvents();
   const { raw } = deadLetter(7n);

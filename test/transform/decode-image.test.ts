@@ -70,6 +70,18 @@ describe('an image decoder', () => {
     expect(new Set(pixels).size).toBeGreaterThan(100);
   });
 
+  it('keeps the whole photo too where its text is to be read, its longer side at most 960 pixels', async () => {
+    const reading = createImageDecoder({ resize: 256, size: 224, maxPixels: 50_000_000, readText: true });
+    const pageOf = async (width: number, height: number) => {
+      const image = await reading.decode(await filled(width, height, red, 0).png().toBuffer());
+      return image.kind === 'decoded' ? image.page : undefined;
+    };
+    expect(await pageOf(1920, 480)).toMatchObject({ width: 960, height: 240 });
+    const page = await pageOf(3, 2);
+    expect(page).toEqual({ width: 3, height: 2, pixels: new Uint8Array(18).fill(255) });
+    expect((await decoded(anyPhoto)).page).toBeUndefined();
+  });
+
   it('gives pixels in a buffer of their own, which can be transferred', async () => {
     const { pixels } = await decoded(anyPhoto);
     expect(pixels.byteOffset).toBe(0);

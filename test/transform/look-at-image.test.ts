@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { DecodedImage } from '../../src/domain/image.js';
-import { createImageLooker } from '../../src/transform/look-at-image.js';
+import type { DecodedImage, Raster } from '../../src/domain/image.js';
+import { createImageLooker, type ImageQuestions } from '../../src/transform/look-at-image.js';
 
 const photo = (): DecodedImage => ({
   kind: 'decoded',
@@ -11,6 +11,10 @@ const photo = (): DecodedImage => ({
 });
 const post = { id: '1', text: 'a post', images: [] };
 
+/** Looks at images, of which no text is read. */
+const looker = (encodeImage: ImageQuestions['encodeImage']) =>
+  createImageLooker({ encodeImage, readText: () => expect.fail() });
+
 it('an image is looked at once, and again where the model failed', async () => {
   const asked: DecodedImage[] = [];
   const regions = new Float32Array(2);
@@ -18,7 +22,7 @@ it('an image is looked at once, and again where the model failed', async () => {
     Promise.reject(new Error('no model')),
     ...['cat', 'dog'].map((label) => Promise.resolve({ entities: [{ label }], regions })),
   ];
-  const look = createImageLooker((image) => {
+  const look = looker((image) => {
     asked.push(image);
     return answers.shift() ?? expect.fail();
   });
@@ -33,7 +37,7 @@ it('an image is looked at once, and again where the model failed', async () => {
 });
 
 it('entities that came with a post stand, and without an image there are none', async () => {
-  const look = createImageLooker(() => expect.fail());
+  const look = looker(() => expect.fail());
   const given = { ...post, enrichment: { entities: ['beagle'] } };
   const image = { kind: 'absent', reason: 'none' } as const;
   expect(await look(given, image)).toEqual({ image, entities: [{ label: 'beagle' }] });
@@ -41,11 +45,33 @@ it('entities that came with a post stand, and without an image there are none', 
 });
 
 it('boxes are told as fractions of the photo, of which the encoder saw a part', async () => {
-  const look = createImageLooker(() =>
+  const look = looker(() =>
     Promise.resolve({ entities: [{ label: 'cat', box: [0, 0.5, 0.5, 1] }], regions: new Float32Array(2) }),
   );
   expect(await look(post, photo())).toMatchObject({
     entities: [{ label: 'cat', box: [0.25, 0.5, 0.5, 1] }],
     regions: new Float32Array(2),
   });
+});
+
+it('the text of a photo that comes with its page is read once, unless the post gives it', async () => {
+  const asked: Raster[] = [];
+  const look = createImageLooker({
+    encodeImage: () => Promise.resolve({ entities: [], regions: new Float32Array(2) }),
+    readText(page) {
+      asked.push(page);
+      return Promise.resolve(page.width === 2 ? 'Caturday' : '');
+    },
+  });
+  const page = { pixels: new Uint8Array(12), width: 2, height: 2 };
+  const blank = { pixels: new Uint8Array(3), width: 1, height: 1 };
+  const cat = { ...photo(), page };
+  const given = { ...post, enrichment: { imageText: 'given' } };
+  expect(await look(given, cat)).not.toHaveProperty('imageText');
+  expect(await look(post, photo())).not.toHaveProperty('imageText');
+  expect(asked).toEqual([]);
+  expect(await look(post, cat)).toMatchObject({ imageText: 'Caturday' });
+  expect(await look(post, cat)).toMatchObject({ imageText: 'Caturday' });
+  expect(await look(post, { ...photo(), page: blank })).not.toHaveProperty('imageText');
+  expect(asked).toEqual([page, blank]);
 });

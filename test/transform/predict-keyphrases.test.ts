@@ -87,6 +87,11 @@ describe('predicting keyphrases', () => {
       match: 0.8,
       regions: { rows: 7, columns: 7, weights: [1], box: [0.1, 0, 0.9, 1] },
     });
+    const read = predicted.sights.map((sight) => ({ ...sight, imageText: 'Cats of TWITTER' }));
+    const { result: reading } = await predictor(asked, [0.1, 0.9], use)({ ...predicted, sights: read });
+    expect(asked[1]).toMatchObject({ imageText: '', photos: [{ imageText: 'cats of twitter' }, {}] });
+    expect(reading.image.text).toBe('Cats of TWITTER');
+    expect(reading.keyphrases).toMatchObject([{ span: { of: 'imageText', start: 0, end: 15 } }]);
     const turnedAway = await predictor([], [], { ...use, used: false })(predicted);
     expect(turnedAway.result).toMatchObject({ entities: [], image: { used: false, reason: 'not_matching' } });
   });

@@ -1,3 +1,4 @@
+import type { VisualEntity } from '../../src/domain/entity.js';
 import type { DecodedImage, Image } from '../../src/domain/image.js';
 import type { Keyphrase } from '../../src/domain/keyphrase.js';
 import type { DeadLetter, ImageUse, Rejection, Tagged } from '../../src/domain/outcome.js';
@@ -21,6 +22,7 @@ export interface TaggedOptions {
   readonly keyphrases?: readonly Keyphrase[];
   readonly photo?: Image;
   readonly use?: ImageUse;
+  readonly entities?: readonly VisualEntity[];
 }
 
 export function tagged(id: string, options: TaggedOptions = {}): Tagged {
@@ -29,6 +31,7 @@ export function tagged(id: string, options: TaggedOptions = {}): Tagged {
     keyphrases = [],
     photo: image = none,
     use = { used: false, reason: 'none' },
+    entities = [],
   } = options;
   const post = { id, text, images: [] };
   return {
@@ -36,7 +39,7 @@ export function tagged(id: string, options: TaggedOptions = {}): Tagged {
     position,
     post: { post, cleanText: text },
     image,
-    result: { id, keyphrases, image: use, entities: [], model: { name: 'm', version: '0' } },
+    result: { id, keyphrases, image: use, entities, model: { name: 'm', version: '0' } },
   };
 }
 

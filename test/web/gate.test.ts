@@ -9,12 +9,26 @@ it('the gate has an answer to whatever headers say, and lets no one in who lacks
     fc.constantFrom('localhost', '[::1]', '[', 'Basic Og==', 'Bearer a token'),
   );
   fc.assert(
-    fc.property(text, text, text, (host, authorization, site) => {
-      const refusal = gate({ host, authorization, 'sec-fetch-site': site });
+    fc.property(text, text, text, fc.constantFrom('GET', 'POST'), (host, authorization, site, method) => {
+      const refusal = gate({ host, authorization, 'sec-fetch-site': site }, method);
       expect([401, 403]).toContain(refusal?.code);
     }),
     { numRuns: 10_000 },
   );
+});
+
+it.each([
+  [{}, undefined],
+  [{ origin: 'http://127.0.0.1:8080' }, undefined],
+  [{ origin: 'https://127.0.0.1:8080', 'sec-fetch-site': 'same-origin' }, undefined],
+  [{ origin: 'http://127.0.0.1' }, 403],
+  [{ origin: 'http://evil.test:8080' }, 403],
+  [{ origin: 'null' }, 403],
+  [{ origin: '' }, 403],
+  [{ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }, 403],
+])('what is sent with %o is let in or refused: %s', (headers, code) => {
+  const gate = createGate({ host: '127.0.0.1', hosts: [] });
+  expect(gate({ host: '127.0.0.1:8080', ...headers }, 'POST')?.code).toBe(code);
 });
 
 it.each([

@@ -13,6 +13,11 @@ describe('recent posts', () => {
         const newest = Array.from({ length: Math.min(capacity, count) }, (_, i) => count - i);
         expect(recent.newestFirst().map(({ key }) => key)).toEqual(newest);
         expect(recent.stats().tagged).toBe(count);
+        expect(recent.latestKey()).toBe(count);
+        for (let after = 0; after <= count + 1; after += 1) {
+          const expected = newest.filter((key) => key > after).reverse();
+          expect(recent.heldAfter(after).map(({ key }) => key)).toEqual(expected);
+        }
       }),
     );
   });

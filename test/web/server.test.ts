@@ -32,6 +32,8 @@ async function start(options: Partial<WebServerOptions> = {}) {
     recentPosts,
     encodeThumbnail: async ({ width, height }) => Buffer.from(`jpeg of ${width} x ${height}`),
     about,
+    tagAlone: ({ position }) => Promise.resolve({ ...tagged('typed', { text: 'typed' }), position }),
+    lastTrouble: () => undefined,
     ...options,
   });
   started.push(server);
@@ -138,8 +140,43 @@ describe('the web server', () => {
     recentPosts.add({ outcome: tagged('after'), timestamp: 0 });
     const text = await readUntil(response, 'event: post');
     expect(text).toMatch(
-      /^event: opened\ndata: {"stats":{.*"id":"before".*}\n\nevent: post\ndata: {.*"id":"after"/s,
+      /^id: .*-1\nevent: opened\ndata: {"stats":{.*"id":"before".*}\n\nid: .*-2\nevent: post\ndata: {.*"id":"after"/ms,
     );
+  });
+
+  it('goes on where a stream broke off, with what came meanwhile, and begins anew for ids it does not know', async () => {
+    const { address, recentPosts } = await start();
+    const streamFrom = async (id: string) =>
+      readUntil(await fetch(`${address}/api/stream`, { headers: { 'last-event-id': id } }), '"id":"third"');
+    recentPosts.add({ outcome: tagged('first'), timestamp: 0 });
+    const [, id = ''] =
+      /^id: (.+)$/m.exec(await readUntil(await fetch(`${address}/api/stream`), 'opened')) ?? [];
+    recentPosts.add({ outcome: tagged('second'), timestamp: 0 });
+    recentPosts.add({ outcome: tagged('third'), timestamp: 0 });
+    const resumed = await streamFrom(id);
+    expect(resumed).toMatch(/event: resumed\n.*event: post\n.*"id":"second".*event: post\n.*"id":"third"/s);
+    expect(resumed).not.toContain('"id":"first"');
+    expect(await streamFrom('0123456789ab-1')).toMatch(/event: opened\n.*"id":"first"/s);
+  });
+
+  it('tells of partitions with their lag, of trends, and of what went wrong last with its remedy', async () => {
+    const trouble = { at: '2026-01-01T00:00:00.000Z', what: 'w', detail: 'd', remedy: 'r' };
+    const { address, metrics } = await start({ lastTrouble: () => trouble });
+    metrics.consumerLagRecords.set({ topic: 'posts', partition: 0 }, 3);
+    metrics.consumerLagSeconds.set({ topic: 'posts', partition: 0 }, 1.5);
+    metrics.consumerLagRecords.set({ topic: 'posts', partition: 1 }, 7);
+    metrics.consumerLagSeconds.set({ topic: 'posts', partition: 1 }, 2.5);
+    expect(await (await fetch(`${address}/api/stats`)).json()).toMatchObject({
+      agent: {
+        partitions: [
+          { topic: 'posts', partition: 1, lagRecords: 7, lagSeconds: 2.5 },
+          { topic: 'posts', partition: 0, lagRecords: 3, lagSeconds: 1.5 },
+        ],
+        trouble,
+      },
+      sample: { lagSeconds: 2.5, p50: null },
+    });
+    expect(await (await fetch(`${address}/api/trends`)).json()).toHaveLength(3);
   });
 
   it('refuses more open streams than it has room for, and has room again when one is left', async () => {
@@ -304,5 +341,93 @@ describe('the web server', () => {
     const { address } = await start();
     expect((await fetch(`${address}/`, { method: 'HEAD' })).status).toBe(200);
     expect((await fetch(`${address}/api/posts`, { method: 'POST', body: '{}' })).status).toBe(404);
+  });
+
+  describe('asked to tag a post that someone types', () => {
+    const json = { 'content-type': 'application/json' };
+    const post = (address: string, body: string, headers: Record<string, string> = json) =>
+      fetch(`${address}/api/trials`, { method: 'POST', headers, body });
+    const pixel = 'data:image/gif;base64,R0lGODlhAQABAAAAACw=';
+
+    it('hands it over in tagstream’s own format, gives back what became of it, and keeps nothing of it', async () => {
+      const given: unknown[] = [];
+      const { address, recentPosts } = await start({
+        tagAlone({ position, value }) {
+          given.push(JSON.parse(String(value)));
+          return Promise.resolve({ ...tagged('typed-1', { text: 'hi', photo }), position });
+        },
+      });
+      const answer = await post(address, JSON.stringify({ text: 'hi', image: pixel }));
+      expect([answer.status, await answer.json()]).toMatchObject([
+        200,
+        { kind: 'tagged', text: 'hi', key: 0 },
+      ]);
+      expect(given).toEqual([{ id: 'typed-1', text: 'hi', images: [pixel] }]);
+      expect(recentPosts.newestFirst()).toEqual([]);
+      expect(recentPosts.stats().tagged).toBe(0);
+    });
+
+    it.each([
+      ['no JSON', '{', 400],
+      ['no text', '{}', 400],
+      ['a photo by its address', '{"text":"a","image":"http://169.254.169.254/"}', 400],
+      ['a photo by its path', '{"text":"a","image":"/etc/passwd"}', 400],
+      ['another kind of data', '{"text":"a","image":"data:text/html;base64,AAAA"}', 400],
+      ['too much', `{"text":"${'x'.repeat(8_600_000)}"}`, 413],
+    ])('refuses %s', async (_what, body, status) => {
+      const { address } = await start({ tagAlone: () => expect.fail() });
+      const answer = await post(address, body);
+      expect(answer.status).toBe(status);
+      expect(await answer.json()).toEqual({ error: expect.any(String) });
+    });
+
+    it('refuses what a form of another page can send', async () => {
+      const { address } = await start({ tagAlone: () => expect.fail() });
+      const body = '{"text":"a"}';
+      for (const type of [
+        'text/plain',
+        'application/x-www-form-urlencoded',
+        'multipart/form-data; boundary=x',
+      ])
+        expect((await post(address, body, { 'content-type': type })).status, type).toBe(415);
+      const abroad = [
+        { origin: 'http://evil.test' },
+        { origin: 'null' },
+        { origin: 'http://127.0.0.1:1' },
+        { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' },
+        { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors' },
+      ];
+      for (const headers of abroad) {
+        const request = `POST /api/trials HTTP/1.1\r\nHost: ${new URL(address).host}\r\nConnection: close\r\n`;
+        const lines = Object.entries({ ...json, 'content-length': String(body.length), ...headers });
+        const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+        const answer = await raw(address, `${request}${head}\r\n${body}`);
+        expect(answer.slice(9, 12), JSON.stringify(headers)).toBe('403');
+      }
+    });
+
+    it('wants the token, and takes its own origin', async () => {
+      const { address } = await start({ token: 'a token of 23 letters' });
+      expect((await post(address, '{"text":"a"}')).status).toBe(401);
+      const own = { ...json, authorization: 'Bearer a token of 23 letters', origin: address };
+      expect((await post(address, '{"text":"a"}', own)).status).toBe(200);
+    });
+
+    it('says that it is busy where many come at once, and answers again a little later', async () => {
+      const { address } = await start();
+      const statuses: number[] = [];
+      for (let i = 0; i < 20; i += 1) statuses.push((await post(address, '{"text":"a"}')).status);
+      expect(statuses).toContain(429);
+      expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(6);
+      await expect
+        .poll(async () => (await post(address, '{"text":"a"}')).status, { timeout: 10_000 })
+        .toBe(200);
+    });
+
+    it('says that the agent could not answer, and no more, where the model fails', async () => {
+      const { address } = await start({ tagAlone: () => Promise.reject(new Error('/secret/path')) });
+      const answer = await post(address, '{"text":"a"}');
+      expect([answer.status, await answer.json()]).toEqual([500, { error: 'the agent could not answer' }]);
+    });
   });
 });

