@@ -19,7 +19,10 @@ import { createScreen } from './transform/screen-post.js';
 export interface Tagger extends Pick<Predictor, 'provider' | 'note' | 'died' | 'waitingMs'> {
   readonly model: ModelVersion;
   readonly steps: Steps;
-  /** The same for posts in tagstream's own format that are no part of the stream: none is a duplicate or skipped. */
+  /**
+   * The same for posts in tagstream's own format that are no part of the stream: none is a duplicate or skipped, and of
+   * their images nothing is kept.
+   */
   readonly loneSteps: Steps;
   /** Answers what was asked, then lets go of the model and of all connections. */
   close(): Promise<void>;
@@ -90,15 +93,19 @@ function createSteps(
   const cleanText = cleanerOf(bundle);
   const decoder = createImageDecoder({ ...image, ...images });
   const { timed } = events;
-  const loadImage = createImageCache({
-    ...images,
-    fetchImage: timed('fetch_image', (ref) => fetcher.fetch(ref)),
-    decodeImage: timed('decode_image', decoder.decode),
-    observer: events.imageCache,
-  });
+  const imagesLoader = (cacheBytes: number) =>
+    createImagesLoader(
+      createImageCache({
+        cacheBytes,
+        cacheMs: images.cacheMs,
+        fetchImage: timed('fetch_image', (ref) => fetcher.fetch(ref)),
+        decodeImage: timed('decode_image', decoder.decode),
+        observer: events.imageCache,
+      }),
+    );
   const steps: Steps = {
     admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
-    loadImages: createImagesLoader(loadImage),
+    loadImages: imagesLoader(images.cacheBytes),
     lookAtImage: timed(
       'look_at_image',
       createImageLooker({ encodeImage, readText: timed('read_text', readText) }),
@@ -110,5 +117,5 @@ function createSteps(
   };
   const screen = createScreen({ ...noise, duplicateWindow: 0 });
   const admitAlone = createAdmission({ format: 'plain', skip: [], screen, cleanText });
-  return { steps, loneSteps: { ...steps, admit: admitAlone } };
+  return { steps, loneSteps: { ...steps, admit: admitAlone, loadImages: imagesLoader(0) } };
 }
