@@ -57,6 +57,8 @@ export interface Agent {
   readonly finished: Promise<'ended' | 'stopped'>;
   /** Where the live page is, if it is served. */
   readonly address: string | undefined;
+  /** What it tags with; absent where it was stopped while it started. */
+  readonly tagger: Pick<Tagger, 'model' | 'provider'> | undefined;
   /** Takes no new posts, finishes those under way, and settles with `finished`. */
   stop(why: string): Promise<void>;
 }
@@ -65,6 +67,7 @@ export interface Agent {
 const stoppedAgent: Agent = {
   finished: Promise.resolve('stopped'),
   address: undefined,
+  tagger: undefined,
   stop: () => Promise.resolve(),
 };
 
@@ -139,7 +142,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
       // What the drain ends with is what `finished` ends with, and that is awaited by whoever started the agent.
       stop(String(stopping.reason)).catch(() => undefined);
     });
-    return { finished, address, stop };
+    return { finished, address, tagger, stop };
   } catch (error) {
     await closeAll();
     // Whatever went wrong after that, it kept nothing from being done.

@@ -10,12 +10,15 @@ import { run } from './commands/run.js';
 import { tag } from './commands/tag.js';
 import { choicesOf, loadConfig, settingFromText, type Config } from './config.js';
 import { exitCodes, ExpectedError, OutputLostError } from './domain/errors.js';
+import { rejections } from './domain/outcome.js';
 import { examplesOf } from './examples.js';
 import {
   ablationFlags,
-  commonFlags,
   concurrencyFlags,
+  formatFlags,
   kafkaFlags,
+  logFlags,
+  modelFlags,
   settingFlags,
   threadFlags,
   webFlags,
@@ -42,7 +45,7 @@ const program = new Command('tagstream')
 command(
   'run',
   'tag posts from Kafka to Kafka until a signal ends it',
-  [...kafkaFlags, ...webFlags, ...threadFlags],
+  [...kafkaFlags, ...webFlags, ...threadFlags, ...modelFlags, ...formatFlags],
   async (made) => {
     exitCode = await run(configOf(made, { required: ['kafka.brokers'] }));
   },
@@ -51,7 +54,7 @@ command(
 command(
   'demo',
   'tag the bundled posts and show them on the live page',
-  [...webFlags, ...threadFlags],
+  [...webFlags, ...threadFlags, ...modelFlags, ...formatFlags],
   async (made) => {
     const { once } = made.opts<{ once?: boolean }>();
     exitCode = await demo(configOf(made, { defaults: demoPosts }), once === true);
@@ -61,7 +64,7 @@ command(
 command(
   'tag',
   'tag NDJSON posts: one result a line',
-  [...concurrencyFlags, ...threadFlags],
+  [...concurrencyFlags, ...threadFlags, ...modelFlags, ...formatFlags],
   async (made, file) => {
     const { text, image } = made.opts<{ text?: string; image?: string }>();
     if (file !== undefined && text !== undefined) made.error('error: give a file or --text, not both');
@@ -77,7 +80,7 @@ command(
 command(
   'eval',
   'tag posts whose keyphrases are known and measure the result',
-  [...concurrencyFlags, ...threadFlags, ...ablationFlags],
+  [...concurrencyFlags, ...threadFlags, ...ablationFlags, ...modelFlags],
   async (made, file = '') => {
     const config = configOf(made, { defaults: everyPost, forced: { format: 'plain' } });
     exitCode = await evaluateFile(config, { ...made.opts(), file });
@@ -93,7 +96,7 @@ command(
   .addOption(new Option('--results <file>', 'also write the results as NDJSON').conflicts('predictions'))
   .option('--json', 'print JSON instead of a table');
 
-command('bench', 'measure this machine: CPU a post and posts a second, as JSON', [], async (made) => {
+command('bench', 'measure this machine: CPU a post and posts a second, as JSON', modelFlags, async (made) => {
   exitCode = await bench((forced) => configOf(made, { defaults: quiet, forced }));
 });
 
@@ -101,7 +104,7 @@ command('replay', 'bring dead letters back to the input topic, each once', kafka
   const config = configOf(made, { defaults: quiet, required: ['kafka.brokers'] });
   exitCode = await replay(config, made.opts<ReplayOptions>(), (message) => made.error(`error: ${message}`));
 })
-  .option('--reason <reason,...>', 'only those with these reasons')
+  .addOption(withChoices(new Option('--reason <reason,...>', 'only those with these reasons'), rejections))
   .option('--since <time>', 'only those written at this time or later')
   .option('--until <time>', 'only those written before this time')
   .option('--max-attempts <n>', 'leave out what was tried so often', '3')
@@ -110,7 +113,7 @@ command('replay', 'bring dead letters back to the input topic, each once', kafka
 command(
   'doctor',
   'look at Node, models, brokers and topics: what is wrong, what to do',
-  [...kafkaFlags, ...threadFlags],
+  [...kafkaFlags, ...threadFlags, ...modelFlags],
   async (made) => {
     exitCode = await doctor(() => configOf(made, { defaults: quiet }));
   },
@@ -134,14 +137,19 @@ function command(
 ): Command {
   const made = program.command(name).description(description).exitOverride().allowExcessArguments(false);
   made.option('--config <file>', 'settings in YAML or JSON').addHelpText('after', examplesOf(name));
-  for (const { flag, keys, description: about } of [...flags, ...commonFlags]) {
-    const option = new Option(flag, about);
-    // For help and completion alone: a wrong value is a fault of the configuration, named with all others.
-    const choices = keys.flatMap(choicesOf);
-    if (choices.length > 0) option.argChoices = choices;
-    made.addOption(option);
+  for (const { flag, keys, description: about } of [...flags, ...logFlags]) {
+    made.addOption(withChoices(new Option(flag, about), keys.flatMap(choicesOf)));
   }
   return made.action(() => action(made, made.args[0]));
+}
+
+/**
+ * Names the values of an option, or of the entries of its list, for help and completion alone: a wrong one is refused
+ * where it is read, with what else is wrong.
+ */
+function withChoices(option: Option, choices: readonly string[]): Option {
+  if (choices.length > 0) option.argChoices = [...choices];
+  return option;
 }
 
 interface ConfigNeeds {

@@ -135,7 +135,7 @@ export const schema = z.strictObject({
         z.boolean().default(false),
       ),
       concurrency: means(
-        'Posts of one batch whose images are fetched and decoded at the same time',
+        'Posts of one chunk whose images are fetched and decoded at the same time',
         count(1, 1_024).default(32),
       ),
       hostConcurrency: means(
@@ -168,7 +168,7 @@ export const schema = z.strictObject({
         count(0, 256).default(0),
       ),
       concurrency: means(
-        'Posts of one batch that wait for a model or are in it at the same time, for each of the two models',
+        'Posts of one chunk that are in each of the two steps that ask the models (photos, phrases) at the same time',
         count(1, 10_000).default(64),
       ),
       timeoutMs: means(

@@ -12,12 +12,13 @@ const flag = (text: string, keys: readonly string[], description: string): Setti
 });
 
 /** Of every command that loads the model. */
-export const commonFlags = [
+export const modelFlags = [
   flag('--provider <name>', ['inference.provider'], 'execution provider'),
   flag('--model <folder>', ['model.path'], 'model bundle'),
-  flag('--format <name>', ['format'], 'wire format of the posts'),
-  flag('--log-level <level>', ['log.level'], 'least grave lines that are logged'),
 ];
+/** Of every command that takes posts in more than one format. */
+export const formatFlags = [flag('--format <name>', ['format'], 'wire format of the posts')];
+export const logFlags = [flag('--log-level <level>', ['log.level'], 'least grave lines that are logged')];
 export const threadFlags = [
   flag('--threads <n>', ['inference.threads'], 'threads of a model run; 0: all cores'),
 ];
@@ -49,5 +50,7 @@ export const settingFlags: readonly SettingFlag[] = [
   ...concurrencyFlags,
   ...threadFlags,
   ...ablationFlags,
-  ...commonFlags,
+  ...modelFlags,
+  ...formatFlags,
+  ...logFlags,
 ];

@@ -1,5 +1,5 @@
 import type { Config } from './config.js';
-import { InfrastructureError } from './domain/errors.js';
+import { brokersUnreachable, topicsMissing } from './domain/errors.js';
 import { createKafka } from './kafka/client.js';
 import { describeTopics, type TopicPartitions } from './kafka/topics.js';
 import { openTagger, type Tagger } from './tagger.js';
@@ -14,19 +14,13 @@ import { createMetrics } from './telemetry/metrics.js';
  */
 export async function checkTopics({ kafka }: Config): Promise<readonly TopicPartitions[]> {
   const names = [kafka.inputTopic, kafka.outputTopic, kafka.deadLetterTopic];
-  const brokers = kafka.brokers.join(', ');
   const asked = describeTopics(createKafka(kafka, createLogger('silent')), names);
   const topics = await asked.catch((cause: unknown) => {
-    throw new InfrastructureError(
-      `Kafka at ${brokers} cannot be reached: ${(cause as Error).message}; check kafka.brokers, kafka.tls and kafka.sasl`,
-      { cause },
-    );
+    throw brokersUnreachable(kafka.brokers, cause);
   });
   const missing = topics.filter(({ partitions }) => partitions === 0).map(({ topic }) => topic);
   if (missing.length === 0) return topics;
-  throw new InfrastructureError(
-    `on ${brokers} there is no topic ${missing.join(', ')}: create it, or name another`,
-  );
+  throw topicsMissing(kafka.brokers, missing);
 }
 
 /**

@@ -94,8 +94,7 @@ function copyButton(post) {
 function provenance(post) {
   const line = element('footer', 'provenance');
   if (post.id !== undefined) line.append(element('span', 'id', post.id));
-  const isTyped = post.key === 0;
-  if (!isTyped) {
+  if (!post.typed) {
     const link = element('a', 'place', placeOf(post));
     link.href = linkTo(post);
     link.title = 'Link to this post';
@@ -145,8 +144,8 @@ function bareCard(post, choose, picture) {
     case 'tagged':
       return taggedCard(post, choose, picture);
     case 'dead-letter': {
-      const title = `${post.key === 0 ? 'Not tagged' : 'Dead letter'}: ${rejections[post.reason] ?? post.reason}.`;
-      return quietCard(post, title, post.detail, post.key === 0 ? '' : post.excerpt);
+      const title = `${post.typed ? 'Not tagged' : 'Dead letter'}: ${rejections[post.reason] ?? post.reason}.`;
+      return quietCard(post, title, post.detail, post.typed ? '' : post.excerpt);
     }
     case 'skipped':
       return quietCard(post, `Skipped: ${rejections[post.reason] ?? post.reason}.`, '', '');

@@ -65,7 +65,7 @@ async function pictureOf(file, [left, top, right, bottom]) {
 async function send() {
   const file = photo;
   const image = file === undefined ? {} : { image: await dataUriOf(file) };
-  const answer = await fetch('/api/trials', {
+  const answer = await fetch(new URL('/api/trials', location.origin), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ text: text.value, ...image }),

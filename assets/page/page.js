@@ -24,7 +24,7 @@ function catchUp({ stats, trends, history }) {
 if (matchMedia('(max-width: 52rem)').matches)
   for (const panel of document.querySelectorAll('details.panel')) panel.open = false;
 
-const stream = new EventSource('/api/stream');
+const stream = new EventSource(new URL('/api/stream', location.origin));
 /** The agent has not met this page, or was started anew: what it remembers replaces what stands here. */
 stream.addEventListener('opened', ({ data }) => {
   const opened = JSON.parse(data);

@@ -24,7 +24,7 @@ export function followAddress(cardOf) {
     at('stream').hidden = place !== undefined;
     at('single-post').replaceChildren();
     if (place === undefined) return;
-    const answer = await fetch('/api/posts').catch(() => undefined);
+    const answer = await fetch(new URL('/api/posts', location.origin)).catch(() => undefined);
     const kept = answer?.ok ? await answer.json() : undefined;
     if (asked() !== place) return;
     const post = kept?.find((other) => placeOf(other) === place);

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { startAgent } from '../agent.js';
+import { startAgent, type Agent } from '../agent.js';
 import type { Config } from '../config.js';
 import { exitCodes, StoppedError } from '../domain/errors.js';
 import type { Settings } from '../settings.js';
@@ -27,6 +27,7 @@ interface Load {
 }
 
 interface Measurement {
+  readonly tagger: Agent['tagger'];
   readonly posts: number;
   /** CPU time of the whole process, all threads, for each post. */
   readonly cpuMsPerPost: number;
@@ -41,12 +42,23 @@ const loads: readonly Load[] = [
   { threads: 0, photo: true },
 ];
 const batch = { maxSize: 16, maxWaitMs: 50 } as const;
-/** Settings that decide whether a post or its photo is taken at all, at their defaults. */
+/**
+ * Settings that decide whether a post or its photo is taken at all, or what it costs, at their defaults. Free are the
+ * model and its provider, which the report names.
+ */
 const everyPost: Settings = {
+  kafka: { chunkSize: 64 },
   format: 'plain',
   noise: { languages: [], duplicateWindow: 0, maxTextLength: 25_000, skip: [] },
-  images: { allow: [], timeoutMs: 5_000, maxBytes: 10_000_000, maxPixels: 50_000_000, concurrency: 32 },
+  images: {
+    ...{ allow: [], timeoutMs: 5_000, maxBytes: 10_000_000, maxPixels: 50_000_000, concurrency: 32 },
+    ...{ readText: false, cacheBytes: 67_108_864 },
+  },
+  output: { maxPhrases: 5, minScore: 0 },
+  model: { without: [] },
 };
+/** Posts that wait for a model or are in it at the same time, at its default. */
+const concurrency = 64;
 
 /**
  * `tagstream bench`: the whole way from a post's bytes to its result line, on posts with and without a photo, with one
@@ -68,9 +80,11 @@ export async function bench(configWith: (forced: Settings) => Config): Promise<n
   const withoutPhoto = lines.map(({ text }) => ({ text }));
   const progress = showProgress('measurements', loads.length);
   const measurements = [];
+  let measured: Agent['tagger'];
   for (const { threads, photo } of loads) {
-    const config = configWith({ ...everyPost, inference: { threads }, batch });
-    const measurement = await measure(config, photo ? withPhoto : withoutPhoto);
+    const config = configWith({ ...everyPost, inference: { threads, concurrency }, batch });
+    const { tagger, ...measurement } = await measure(config, photo ? withPhoto : withoutPhoto);
+    measured = tagger;
     measurements.push({ threads: threads === 0 ? cpus().length : threads, photo, ...measurement });
     progress.step();
   }
@@ -79,6 +93,8 @@ export async function bench(configWith: (forced: Settings) => Config): Promise<n
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     node: process.version,
+    model: measured?.model,
+    provider: measured?.provider,
     batchSize: batch.maxSize,
     measurements,
   };
@@ -138,6 +154,7 @@ async function measure(config: Config, samples: readonly Sample[]): Promise<Meas
   }
   const { user, system } = process.cpuUsage(start.cpu);
   return {
+    tagger: agent.tagger,
     posts: measuredPosts,
     cpuMsPerPost: round((user + system) / 1000 / measuredPosts),
     postsPerSecond: round((measuredPosts * 1000) / (performance.now() - start.at)),

@@ -72,7 +72,7 @@ function percent(score: number | undefined): string {
 }
 
 /** What strangers wrote, with nothing in it that a terminal would obey: no line ends, escapes or turned directions. */
-function onOneLine(text: string): string {
+export function onOneLine(text: string): string {
   return text.replace(/[\s\p{Cc}\u202A-\u202E\u2066-\u2069]+/gu, ' ').trim();
 }
 

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
-import { exitCodes, StoppedError } from '../domain/errors.js';
+import { exitCodes, InputError, StoppedError } from '../domain/errors.js';
 import type { Outcome, Tagged } from '../domain/outcome.js';
 import { calibrationOf } from '../evaluation/calibration.js';
 import { f1At1Interval } from '../evaluation/confidence-interval.js';
@@ -34,7 +34,8 @@ export interface EvalOptions {
 
 /** `tagstream eval`: tags posts whose keyphrases are known, the way `tag` and `run` do, and measures the result. */
 export async function evaluateFile(config: Config, options: EvalOptions): Promise<number> {
-  const posts = readLabelledPosts(await contentOf(options.file));
+  const content = await contentOf(options.file);
+  const posts = naming(options.file, () => readLabelledPosts(content));
   const { predicted, untagged } =
     options.predictions === undefined
       ? await tagPosts(config, posts, options)
@@ -69,14 +70,28 @@ interface Predicted {
 }
 
 async function readPredictions(file: string, posts: readonly LabelledPost[]): Promise<Predicted> {
-  const predictions = parsePredictions(await contentOf(file));
+  const content = await contentOf(file);
   const ids = posts.map(({ post }) => post.id);
-  const untagged = predictions.filter((prediction) => prediction.untagged === true).length;
-  return { predicted: alignPredictions(ids, predictions), untagged };
+  return naming(file, () => {
+    const predictions = parsePredictions(content);
+    const untagged = predictions.filter((prediction) => prediction.untagged === true).length;
+    return { predicted: alignPredictions(ids, predictions), untagged };
+  });
+}
+
+/** Names the file where its content is refused: two may have been given. */
+function naming<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`${file}: ${error.message}`, { cause: error });
+  }
 }
 
 /**
- * Predicts as the agent would; each post that is not tagged is told with its number. Images are taken from the network alone: the figures of a set of posts must not depend on what else lies on this machine.
+ * Predicts as the agent would; each post that is not tagged is told with its number. Images are taken from the network
+ * alone: the figures of a set of posts must not depend on what else lies on this machine.
  *
  * @throws StoppedError where not all posts were tagged: the measures of a part would say nothing
  */

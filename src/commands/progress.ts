@@ -1,3 +1,5 @@
+import { onOneLine } from './draw-outcome.js';
+
 /** How far long work is. */
 export interface Progress {
   /** One more is done. */
@@ -24,7 +26,9 @@ export function showProgress(what: string, total?: number, shown = process.stder
   let lastShown = 0;
 
   function show(now: number): void {
-    process.stderr.write(`\r\x1b[K${progressLine(what, { steps, total, ms: now - first })}`);
+    // A line that wraps could not be written over.
+    const line = progressLine(what, { steps, total, ms: now - first });
+    process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
     lastShown = now;
   }
 
@@ -36,7 +40,7 @@ export function showProgress(what: string, total?: number, shown = process.stder
       if (shown && now - lastShown > refreshMs) show(now);
     },
     say(message) {
-      process.stderr.write(`${shown && lastShown > 0 ? '\r\x1b[K' : ''}${message}\n`);
+      process.stderr.write(`${shown && lastShown > 0 ? '\r\x1b[K' : ''}${onOneLine(message)}\n`);
     },
     done() {
       if (!shown) return;
@@ -55,7 +59,7 @@ interface Stand {
 
 /** The line: a bar where the total is known, the rate once there is one, and the time left. */
 export function progressLine(what: string, { steps, total, ms }: Stand): string {
-  const perSecond = steps > 1 && ms > 0 ? ((steps - 1) * 1000) / ms : undefined;
+  const perSecond = steps > 1 && ms >= 1 ? ((steps - 1) * 1000) / ms : undefined;
   const rate = perSecond === undefined ? [] : [`${perSecond.toFixed(perSecond < 10 ? 1 : 0)} a second`];
   if (total === undefined) return [`${what}: ${steps}`, ...rate].join(', ');
   const share = total === 0 ? 1 : Math.min(1, steps / total);

@@ -40,6 +40,26 @@ export class InfrastructureError extends ExpectedError {
   override readonly exitCode: number = exitCodes.failed;
 }
 
+/** That no broker answers. */
+export function brokersUnreachable(brokers: readonly string[], cause: unknown): InfrastructureError {
+  return new InfrastructureError(
+    `Kafka at ${brokers.join(', ')} cannot be reached: ${(cause as Error).message}; check kafka.brokers, kafka.tls and kafka.sasl`,
+    { cause },
+  );
+}
+
+/** That topics are not there. */
+export function topicsMissing(
+  brokers: readonly string[],
+  topics: readonly string[],
+  cause?: unknown,
+): InfrastructureError {
+  return new InfrastructureError(
+    `there is no topic "${topics.join('", "')}" on ${brokers.join(', ')}: create what is missing, or name another`,
+    { cause },
+  );
+}
+
 /** Another process writes for this partition now: whatever this one still had under way is that one's work. */
 export class LostPlaceError extends InfrastructureError {
   override readonly name = 'LostPlaceError';

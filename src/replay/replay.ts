@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Kafka, Producer, Transaction } from 'kafkajs';
 import type { Config } from '../config.js';
-import { InfrastructureError } from '../domain/errors.js';
+import { brokersUnreachable, InfrastructureError, topicsMissing } from '../domain/errors.js';
 import { rejections, type Rejection } from '../domain/outcome.js';
 import { createKafka } from '../kafka/client.js';
 import { describeTopics } from '../kafka/topics.js';
@@ -48,17 +48,15 @@ export async function replay(
 ): Promise<void> {
   const kafka = createKafka(settings, createLogger('silent'));
   const { deadLetterTopic: topic, inputTopic, groupId } = settings;
-  const brokers = settings.brokers.join(', ');
-  const [deadLetters, input] = await describeTopics(kafka, [topic, inputTopic]).catch((cause: unknown) => {
-    throw new InfrastructureError(
-      `Kafka at ${brokers} cannot be reached: ${(cause as Error).message}; check kafka.brokers, kafka.tls and kafka.sasl`,
-      { cause },
-    );
+  const names = [topic, inputTopic];
+  const [deadLetters, input] = await describeTopics(kafka, names).catch((cause: unknown) => {
+    throw brokersUnreachable(settings.brokers, cause);
   });
   if (!deadLetters?.partitions || !input?.partitions) {
-    throw new InfrastructureError(
-      `on ${brokers} there is no topic ${topic} or ${inputTopic}: create it, or name another`,
+    const missing = [deadLetters, input].flatMap((asked, index) =>
+      asked?.partitions ? [] : [names[index] ?? ''],
     );
+    throw topicsMissing(settings.brokers, missing);
   }
   const groupOf = (reason: Rejection): string => `${groupId}.replay.${reason}`;
   const producer = kafka.producer({ ...producerOptions, transactionalId: `${groupId}/replay` });
@@ -87,7 +85,7 @@ export async function replay(
     });
   } catch (error) {
     throw new InfrastructureError(
-      `dead letters cannot be brought back on ${brokers}: ${(error as Error).message}`,
+      `dead letters cannot be brought back on ${settings.brokers.join(', ')}: ${(error as Error).message}`,
       { cause: error },
     );
   } finally {

@@ -22,8 +22,8 @@ export const partitionOf = (key: Buffer, { partitions }: Destination): number =>
   (murmur2(key) & 0x7fffffff) % partitions;
 
 /**
- * The record that an outcome goes out as, if it does. A dead letter is cut to `maxBytes`; a result can't be: one for which
- * `excessBytes` gives a number would be refused by the broker.
+ * The record that an outcome goes out as, if it does. A dead letter is cut to `maxBytes`; a result can't be: one for
+ * which `excessBytes` gives a number would be refused by the broker.
  */
 export function toRecords(
   outcome: Outcome,

@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs';
-import { InfrastructureError } from '../domain/errors.js';
+import { brokersUnreachable, InfrastructureError, topicsMissing } from '../domain/errors.js';
 import type { Outcome, ResultBatch } from '../domain/outcome.js';
 import type { Sink } from '../domain/transport.js';
 import { excessBytes, toRecords, type Destination } from './kafka-records.js';
@@ -139,9 +139,7 @@ export class KafkaSink implements Sink {
     const [output, deadLetters] = topics;
     if (missing.length === 0 && output !== undefined && deadLetters !== undefined)
       return [output, deadLetters];
-    throw new InfrastructureError(
-      `there is no topic "${missing.join('", "')}" on ${brokers.join(', ')}: create what is missing, or name another`,
-    );
+    throw topicsMissing(brokers, missing);
   }
 
   async #reaching<T>(ask: () => Promise<T>): Promise<T> {
@@ -149,11 +147,7 @@ export class KafkaSink implements Sink {
       return await ask();
     } catch (error) {
       if (error instanceof InfrastructureError) throw error;
-      const { brokers } = this.#options;
-      throw new InfrastructureError(
-        `Kafka at ${brokers.join(', ')} cannot be reached: ${(error as Error).message}; check kafka.brokers, kafka.tls and kafka.sasl`,
-        { cause: error },
-      );
+      throw brokersUnreachable(this.#options.brokers, error);
     }
   }
 }

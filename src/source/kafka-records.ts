@@ -4,7 +4,10 @@ import type { ConsumedBatch, ConsumedRecord } from '../domain/record.js';
 /** Why a record's batch could not be decompressed, told by its value. */
 export type UndecodableReason = (value: Buffer | null) => string | undefined;
 
-/** Cuts what a fetch brought into batches of at most `size` records that cover the offsets from `firstOffset` on. The last one covers the control records that lie behind the last record. */
+/**
+ * Cuts what a fetch brought into batches of at most `size` records that cover the offsets from `firstOffset` on. The last
+ * one covers the control records that lie behind the last record.
+ */
 export function* chunksOf(
   batch: Batch,
   generation: number,
@@ -27,7 +30,10 @@ export function* chunksOf(
   }
 }
 
-/** The offset that a fetch asked for; kafkajs tells it, but not in its types. What lies between it and the first record is no record. */
+/**
+ * The offset that a fetch asked for; kafkajs tells it, but not in its types. What lies between it and the first record is
+ * no record.
+ */
 export const fetchedOffset = (batch: Batch): bigint =>
   BigInt((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset);
 

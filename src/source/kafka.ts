@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import { InfrastructureError, LostPlaceError, OutOfPlaceError } from '../domain/errors.js';
+import { InfrastructureError, LostPlaceError, OutOfPlaceError, topicsMissing } from '../domain/errors.js';
 import type { BatchHandler, Source } from '../domain/transport.js';
 import type { Events } from '../telemetry/events.js';
 import { keepAlive } from './heartbeat.js';
@@ -230,10 +230,9 @@ export class KafkaSource implements Source {
   #explained(error: unknown): InfrastructureError {
     const { inputTopic, brokers } = this.#options;
     const { message, type } = error as { message: string; type?: string };
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return topicsMissing(brokers, [inputTopic], error);
     return new InfrastructureError(
-      type === 'UNKNOWN_TOPIC_OR_PARTITION'
-        ? `there is no topic "${inputTopic}" on ${brokers.join(', ')}: create it, or name another`
-        : `the input topic "${inputTopic}" cannot be read from ${brokers.join(', ')}: ${message}`,
+      `the input topic "${inputTopic}" cannot be read from ${brokers.join(', ')}: ${message}`,
       { cause: error },
     );
   }

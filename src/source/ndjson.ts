@@ -15,15 +15,15 @@ export interface NdjsonSourceOptions {
   readonly maxLineBytes: number;
 }
 
-/** How often a batch is handed out: what ails a model that long, ails it for good, and a file can be read again by hand. */
+/** How often a batch is handed out: what ails a model that long ails it for good, and a file can be read again. */
 const attempts = 3;
 
 const [space, tab] = [0x20, 0x09];
 
 /**
  * Reads lines as records of one partition: the offset is the line's number from 0, the value its bytes, the timestamp
- * when it was read. Blank lines are passed over; a line that is too long is a record that says so. A batch closes at its size, or when no further line is at hand, so
- * that whoever writes into a pipe line by line is answered line by line.
+ * when it was read. Blank lines are passed over; a line that is too long is a record that says so. A batch closes at its
+ * size, or when no further line is at hand, so that whoever writes into a pipe line by line is answered line by line.
  */
 export class NdjsonSource implements Source {
   readonly #input: Readable;

@@ -9,7 +9,7 @@ export type RepeatLimit = (kind: string) => { readonly leftOut: number } | undef
  * Keeps a flood of lines of one kind from burying the others: five in ten seconds are written, and the next after that
  * tells how many were not. Kinds are a closed list, so that what is remembered stays small.
  */
-export function limitRepeats(now: () => number = Date.now): RepeatLimit {
+export function limitRepeats(now: () => number = () => performance.now()): RepeatLimit {
   const kinds = new Map<string, { since: number; lines: number; leftOut: number }>();
   return (kind) => {
     const time = now();

@@ -34,8 +34,7 @@ export interface ImageDecoder {
    * trained to see photos: upright by its EXIF orientation, in sRGB, transparent parts on white, the shorter
    * side resized with a bicubic filter, the centre cut out.
    *
-   * @returns `size` × `size` pixels in a buffer of their own, which can be transferred to a worker; or absent,
-   * as `not_an_image`, `undecodable`, `too_large` or `timed_out`. It never rejects.
+   * @returns `size` × `size` pixels in a buffer of their own; or absent, as `not_an_image`, `undecodable`, `too_large` or `timed_out`. It never rejects.
    */
   decode(bytes: Uint8Array): Promise<Image>;
 }
@@ -79,7 +78,7 @@ export function createImageDecoder({
             .extract({ left: margin, top: margin, width: size, height: size })
             .raw({ depth: 'uchar' })
             .toBuffer({ resolveWithObject: true });
-          // sharp's own buffer cannot be transferred.
+          // sharp's own buffer may be a view of a larger one, which a cache would keep and a message to a worker clone.
           const pixels = new Uint8Array(data);
           const view = viewOf(shape, size / resize);
           const image = { kind: 'decoded', pixels, width: size, height: size, view } as const;

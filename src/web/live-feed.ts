@@ -14,8 +14,8 @@ const defaultBounds: EventStreamBounds = { maxClients: 128, maxBufferedBytes: 25
 /** Posts a page is given when it opens: as many as it shows. */
 const postsOnOpening = 50;
 
-/** Posts that come within so many milliseconds are sent together: a hundred pages cost as many writes each time. */
-const flushAfterMs = 500;
+/** How often a page hears the posts that it lacks, all together: a hundred pages cost as many writes each time. */
+const flushEveryMs = 500;
 
 /** How often a page hears the counters; they also keep a quiet connection alive. */
 const statsEveryMs = 1_000;
@@ -37,7 +37,7 @@ export interface About {
   readonly model: ModelVersion;
   /** The execution provider in use. */
   readonly provider: string;
-  /** Where posts come from and where results go, for people ("posts on 127.0.0.1:9092"). */
+  /** Where posts come from and where results go, for people ("Kafka topic posts"). */
   readonly input: string;
   readonly output: string;
 }
@@ -94,18 +94,12 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
     };
   }
 
-  let flushing: NodeJS.Timeout | undefined;
-  const unsubscribe = recentPosts.subscribe(() => {
-    flushing ??= setTimeout(() => {
-      flushing = undefined;
-      stream.flush();
-    }, flushAfterMs).unref();
-  });
+  // Whether a post has come or not: a page that fell behind goes on when the stream is quiet.
+  const flushing = setInterval(() => stream.flush(), flushEveryMs).unref();
   let ticks = 0;
   async function tick(): Promise<void> {
     const now = await status();
     history.add(now.sample);
-    stream.flush();
     stream.send('stats', () => now);
     if (ticks % statsPerTrends === 0) stream.send('trends', () => recentPosts.trends());
     ticks += 1;
@@ -117,13 +111,13 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
     async open(lastEventId) {
       const common = { stats: await status(), trends: recentPosts.trends(), history: history.samples() };
       const place = stream.placeOf(lastEventId);
-      if (place !== undefined) return stream.open('resumed', common, place);
+      if (place !== undefined && place <= recentPosts.latestKey())
+        return stream.open('resumed', common, place);
       const posts = recentPosts.newestFirst().slice(0, postsOnOpening);
       return stream.open('opened', { ...common, posts }, recentPosts.latestKey());
     },
     close() {
-      unsubscribe();
-      clearTimeout(flushing);
+      clearInterval(flushing);
       clearInterval(ticking);
       stream.close();
     },

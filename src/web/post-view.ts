@@ -26,8 +26,10 @@ interface Place {
 
 interface ViewOf<K extends Outcome['kind']> {
   readonly kind: K;
-  /** Counts the posts since the start, from 1. */
+  /** Counts the posts since the start, from 1; 0 of one that a visitor typed. */
   readonly key: number;
+  /** There where a visitor typed it: it is no post of the stream, so its position can't be looked up. */
+  readonly typed?: true;
   /** When the outcome was out, in ISO 8601. */
   readonly at: string;
   /** From the record's timestamp to its outcome being out. */
@@ -72,13 +74,13 @@ export type PostView = TaggedView | DeadLetterView | SkippedView | TombstoneView
 /**
  * Makes the view of a finished post, out at the time `now` (milliseconds since the epoch).
  *
- * @param photos where photos are to be had by their posts' keys; `null` where they are not kept
+ * @param photo path of its photo's thumbnail; absent where photos are not kept
  */
 export function toPostView(
   { outcome, timestamp }: FinishedPost,
   key: number,
   now: number,
-  photos: string | null = '/api/photos/',
+  photo?: string,
 ): PostView {
   const { topic, partition, offset } = outcome.position;
   const common = {
@@ -89,11 +91,7 @@ export function toPostView(
   };
   switch (outcome.kind) {
     case 'tagged':
-      return {
-        ...common,
-        kind: 'tagged',
-        ...taggedView(outcome, photos === null ? undefined : `${photos}${key}`),
-      };
+      return { ...common, kind: 'tagged', ...taggedView(outcome, photo) };
     case 'tombstone':
       return { ...common, kind: 'tombstone', id: outcome.id };
     case 'skipped':

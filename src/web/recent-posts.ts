@@ -18,35 +18,32 @@ export interface RecentPosts {
   stats(): Stats;
   /** The keyphrases that most posts of late were given. */
   trends(): readonly Trend[];
-  /**
-   * Calls `listener` with every post that is added from now on.
-   *
-   * @returns a function that ends this.
-   */
-  subscribe(listener: (post: PostView) => void): () => void;
 }
 
 /**
  * Makes room for the latest `capacity` posts.
  *
- * @param now milliseconds since the epoch.
+ * @param now milliseconds since the epoch: when an outcome was out.
+ * @param clock milliseconds on a clock that does not go back, which rates and periods are taken by.
  */
-export function createRecentPosts(capacity: number, now: () => number = Date.now): RecentPosts {
+export function createRecentPosts(
+  capacity: number,
+  now: () => number = Date.now,
+  clock: () => number = () => performance.now(),
+): RecentPosts {
   const remembered = new Map<number, { readonly view: PostView; readonly photo: DecodedImage | undefined }>();
-  const listeners = new Set<(post: PostView) => void>();
-  const tally = createTally(now);
-  const trends = createTrends(now);
+  const tally = createTally(clock);
+  const trends = createTrends(clock);
   let lastKey = 0;
 
   return {
     add(finished) {
       lastKey += 1;
-      const view = toPostView(finished, lastKey, now());
+      const view = toPostView(finished, lastKey, now(), `/api/photos/${lastKey}`);
       remembered.set(lastKey, { view, photo: photoOf(finished) });
       remembered.delete(lastKey - capacity);
       tally.count(finished.outcome, view.seconds);
       if (view.kind === 'tagged') trends.count(view.keyphrases);
-      for (const listener of listeners) listener(view);
     },
     newestFirst() {
       return Array.from(remembered.values(), ({ view }) => view).reverse();
@@ -71,13 +68,12 @@ export function createRecentPosts(capacity: number, now: () => number = Date.now
     trends() {
       return trends.top();
     },
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
   };
 }
 
+/** A post's photo, but for the larger one that its text was read in: that is many times as large. */
 function photoOf({ outcome }: FinishedPost): DecodedImage | undefined {
-  return outcome.kind === 'tagged' && outcome.image.kind === 'decoded' ? outcome.image : undefined;
+  if (outcome.kind !== 'tagged' || outcome.image.kind !== 'decoded') return undefined;
+  const { page, ...photo } = outcome.image;
+  return page === undefined ? outcome.image : photo;
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import { ConfigurationError } from '../domain/errors.js';
 import { createGate, type GateOptions } from './gate.js';
@@ -40,6 +41,8 @@ export function createWebServer(options: WebServerOptions): WebServer {
     bodyLimit: 1_024,
     requestTimeout: 10_000,
     forceCloseConnections: true,
+    // A number is no text: what is not as the schema has it is refused, not made to fit.
+    ajv: { customOptions: { coerceTypes: false } },
     // A path that cannot be read passes by all hooks.
     frameworkErrors(_error, _request, reply) {
       void refuse(reply.headers(securityHeaders), 400, 'the path is malformed');
@@ -95,7 +98,9 @@ export function createWebServer(options: WebServerOptions): WebServer {
     {
       bodyLimit: maxTrialBytes,
       schema: { body: trialSchema },
-      async onRequest(_request, reply) {
+      async onRequest({ headers }, reply) {
+        // What is refused for its type or size takes nobody's turn.
+        if (!isJson(headers) || Number(headers['content-length'] ?? 0) > maxTrialBytes) return undefined;
         const seconds = trials.busyForSeconds();
         if (seconds === 0) return undefined;
         return refuse(reply.header('retry-after', seconds), 429, 'too many posts are typed at the moment');
@@ -118,6 +123,10 @@ export function createWebServer(options: WebServerOptions): WebServer {
       await server.close();
     },
   };
+}
+
+function isJson(headers: IncomingHttpHeaders): boolean {
+  return /^application\/json\b/i.test(headers['content-type'] ?? '');
 }
 
 function answer(reply: FastifyReply, reasons: readonly string[]): FastifyReply {

@@ -38,7 +38,7 @@ export interface Tally {
   stats(): Stats;
 }
 
-/** Counts outcomes. `now` gives milliseconds on any clock that does not go back. */
+/** Counts outcomes. `now` gives milliseconds on a clock that does not go back. */
 export function createTally(now: () => number): Tally {
   const startedAt = now();
   let tagged = 0;

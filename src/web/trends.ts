@@ -29,7 +29,7 @@ export interface Trends {
   top(): readonly Trend[];
 }
 
-/** Counts keyphrases over sliding periods, in bounded memory. `now` gives milliseconds on any clock that does not go back. */
+/** Counts keyphrases over sliding periods, in bounded memory. `now` gives milliseconds on a clock that does not go back. */
 export function createTrends(now: () => number): Trends {
   const counted = periods.map((period) => ({ ...period, buckets: [] as Bucket[] }));
 

@@ -32,10 +32,10 @@ const completions: readonly (readonly [typed: readonly string[], offered: readon
     ['run', '--port', '0', '--p'],
     ['--port', '--provider'],
   ],
-  [
-    ['replay', '--m'],
-    ['--max-attempts', '--model'],
-  ],
+  [['tag', '--m'], ['--model']],
+  [['replay', '--reason', 'du'], ['duplicate']],
+  [['replay', '--mo'], []],
+  [['eval', 'labelled.jsonl', '--fo'], []],
   [
     ['eval', 'labelled.jsonl', '--t'],
     ['--text-only', '--threads'],

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { openSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readLabelledPosts } from '../../src/commands/labelled-posts.js';
@@ -18,7 +19,8 @@ export interface Told {
   readonly message: string;
 }
 
-const bundle = fileURLToPath(new URL('../../models/bundle', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const bundle = join(root, 'models/bundle');
 
 export async function run(
   args: readonly string[],
@@ -67,6 +69,41 @@ export const changedBundle = (change: (manifest: { files: Record<string, unknown
     return verifyBundle(readBundle(folder));
   });
 
+/** A bundle of which one model is none, though its hash is right. */
+export function unloadableBundle(folder: string): Promise<Told> {
+  const manifest = JSON.parse(readFileSync(join(bundle, 'manifest.json'), 'utf8')) as {
+    files: Record<string, { sha256: string }>;
+  };
+  const nonsense = 'no model';
+  const [broken = ''] = Object.keys(manifest.files).filter((name) => name.endsWith('.onnx'));
+  for (const name of Object.keys(manifest.files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    if (name !== broken) symlinkSync(join(bundle, name), join(folder, name));
+  }
+  file(folder, broken, nonsense);
+  const sha256 = createHash('sha256').update(nonsense).digest('hex');
+  const files = { ...manifest.files, [broken]: { ...manifest.files[broken], sha256 } };
+  file(folder, 'manifest.json', JSON.stringify({ ...manifest, files }));
+  return run(['tag', '--text', 'x', '--model', folder]);
+}
+
+/** An installation as `npm ci --omit=optional` leaves it, asked for what needs an optional package. */
+export function withoutOptionalPackages(folder: string): Promise<Told> {
+  cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(folder, 'package.json'));
+  mkdirSync(join(folder, 'node_modules'));
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    if (name !== '@gutenye')
+      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+  }
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(folder, 'dist/cli.js'), 'tag', '--text', 'x', '--model', bundle],
+    { env: { ...process.env, TAGSTREAM_IMAGES_READ_TEXT: 'true' } },
+  );
+  return Promise.resolve({ code: status, message: String(stderr) });
+}
+
 /** Interrupts a command when it has ONNX Runtime in memory, so long before it is done. */
 export async function interrupted(
   args: readonly string[],
@@ -99,7 +136,7 @@ export async function portInUse(): Promise<Told> {
 
 /** A disk without room for results. */
 export async function fullDisk(): Promise<Told> {
-  const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+  const cli = join(root, 'dist/cli.js');
   const full = openSync('/dev/full', 'w');
   const { status, stderr } = spawnSync(process.execPath, [cli, 'tag', '--text', 'x'], {
     stdio: ['ignore', full, 'pipe'],

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Raster } from '../../src/domain/image.js';
-import { decodeSteps, openTextReader, type TextReader } from '../../src/inference/text-reader.js';
+import { cutAtWord, decodeSteps, openTextReader, type TextReader } from '../../src/inference/text-reader.js';
 import { createImageDecoder } from '../../src/transform/decode-image.js';
 import { demoPhotos } from '../support/image-server.js';
 
@@ -30,6 +30,17 @@ describe('the text reader', () => {
     expect(await reader.read(await pageOf(bytes))).toBe('');
   });
 
+  it('reads of a page full of text only the beginning', async () => {
+    const page = await pageOf(poster);
+    const rows = 8;
+    const pixels = new Uint8Array(page.pixels.length * rows);
+    for (let row = 0; row < rows; row++) pixels.set(page.pixels, row * page.pixels.length);
+    const text = await reader.read({ pixels, width: page.width, height: page.height * rows });
+    const times = text.match(/Wildflower Hour/g)?.length ?? 0;
+    expect(times).toBeGreaterThan(1);
+    expect(times).toBeLessThan(rows);
+  });
+
   it.each([
     [1, 1],
     [1, 960],
@@ -51,4 +62,16 @@ it('steps spell each character once while it lasts, and again after nothing', ()
   expect(text).toBe('aa b');
   expect(sure).toBeCloseTo(0.7);
   expect(decodeSteps(new Float32Array(4), characters)).toEqual({ text: '', sure: 0 });
+});
+
+describe('cutAtWord', () => {
+  it.each([
+    ['within', 'sunday at 8', 11, 'sunday at 8'],
+    ['at the end of a word', 'sunday at 8', 9, 'sunday at'],
+    ['within a word', 'sunday at 8', 8, 'sunday'],
+    ['within the only word', 'sunday', 3, 'sun'],
+    ['through a surrogate pair', 'ab😹', 3, 'ab'],
+  ])('keeps whole words: %s', (_, text, longest, kept) => {
+    expect(cutAtWord(text, longest)).toBe(kept);
+  });
 });

@@ -23,28 +23,52 @@ export function expectedErrors(): readonly string[] {
   return [...found];
 }
 
-/** Every message written out where such an error is made, or where a command refuses how it is used. */
+/** Whose zod rules and plain errors become the faults of a configuration. */
+const rulesOfSettings = ['setting-types.ts', join('transform', 'image-address.ts')];
+
+/**
+ * Every message written out where such an error is made, where a command refuses how it is used, as the problem of a
+ * setting or of several (`problem:`, `message:`, `problems`), and in the rules that settings keep.
+ */
 export function messagesInSource(): readonly SourceMessage[] {
   const makers = new Set(expectedErrors());
   return sources().flatMap(({ path, text }) => {
     const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
     const found: SourceMessage[] = [];
+    const holdsRules = rulesOfSettings.includes(relative(src, path));
     const visit = (node: ts.Node): void => {
-      const isMade = ts.isNewExpression(node) && makers.has(node.expression.getText(file));
-      const isRefused =
-        ts.isCallExpression(node) && /^(refuse|made\.error)$/.test(node.expression.getText(file));
-      if (isMade || isRefused) {
-        const [argument] = node.arguments ?? [];
-        if (argument !== undefined) {
-          const place = `${relative(src, path)}:${file.getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
-          found.push(...literalsOf(argument).map((message) => ({ place, message })));
-        }
-      }
+      const place = `${relative(src, path)}:${file.getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
+      const told = toldAt(node, file, makers, holdsRules);
+      if (told !== undefined) found.push(...literalsOf(told).map((message) => ({ place, message })));
       ts.forEachChild(node, visit);
     };
     visit(file);
     return found;
   });
+}
+
+/** What a user is told by way of this node, where it is one that tells. */
+function toldAt(
+  node: ts.Node,
+  file: ts.SourceFile,
+  makers: ReadonlySet<string>,
+  holdsRules: boolean,
+): ts.Expression | undefined {
+  if (ts.isNewExpression(node)) {
+    const name = node.expression.getText(file);
+    return makers.has(name) || (holdsRules && name === 'Error') ? node.arguments?.[0] : undefined;
+  }
+  if (ts.isCallExpression(node)) {
+    const called = node.expression.getText(file);
+    if (/^(refuse|made\.error)$/.test(called)) return node.arguments[0];
+    return holdsRules && /\.(regex|refine|min)$/.test(called) ? node.arguments[1] : undefined;
+  }
+  if (!ts.isPropertyAssignment(node) && !ts.isVariableDeclaration(node)) return undefined;
+  const isOneOfProblems =
+    ts.isVariableDeclaration(node.parent.parent) && node.parent.parent.name.getText(file) === 'problems';
+  return isOneOfProblems || /^(problem|message)$/.test(node.name.getText(file))
+    ? node.initializer
+    : undefined;
 }
 
 function literalsOf(node: ts.Expression): readonly string[] {

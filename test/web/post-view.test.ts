@@ -54,7 +54,7 @@ describe('toPostView', () => {
   it('shows a tagged post with its text, its photo’s path and how long it took', () => {
     const use = { used: true, match: 0.9 };
     const outcome = tagged('a', { text: 'cats', keyphrases: [keyphrase(0, 4)], photo, use });
-    const view = toPostView({ outcome, timestamp: 1_000 }, 7, 3_500);
+    const view = toPostView({ outcome, timestamp: 1_000 }, 7, 3_500, '/api/photos/7');
     expect(view).toEqual({
       kind: 'tagged',
       key: 7,
@@ -80,7 +80,7 @@ describe('toPostView', () => {
 
   it('shows the photo that was looked at and not used', () => {
     const outcome = tagged('a', { photo, use: { used: false, reason: 'not_matching', match: 0.1 } });
-    expect(toPostView({ outcome, timestamp: 0 }, 3, 0)).toHaveProperty('image', {
+    expect(toPostView({ outcome, timestamp: 0 }, 3, 0, '/api/photos/3')).toHaveProperty('image', {
       used: false,
       reason: 'not_matching',
       match: 0.1,

@@ -360,7 +360,7 @@ describe('the web server', () => {
       const answer = await post(address, JSON.stringify({ text: 'hi', image: pixel }));
       expect([answer.status, await answer.json()]).toMatchObject([
         200,
-        { kind: 'tagged', text: 'hi', key: 0 },
+        { kind: 'tagged', text: 'hi', key: 0, typed: true },
       ]);
       expect(given).toEqual([{ id: 'typed-1', text: 'hi', images: [pixel] }]);
       expect(recentPosts.newestFirst()).toEqual([]);
@@ -370,6 +370,9 @@ describe('the web server', () => {
     it.each([
       ['no JSON', '{', 400],
       ['no text', '{}', 400],
+      ['a number for a text', '{"text":12345}', 400],
+      ['a list for a text', '{"text":["a"]}', 400],
+      ['nothing for a text', '{"text":null}', 400],
       ['a photo by its address', '{"text":"a","image":"http://169.254.169.254/"}', 400],
       ['a photo by its path', '{"text":"a","image":"/etc/passwd"}', 400],
       ['another kind of data', '{"text":"a","image":"data:text/html;base64,AAAA"}', 400],
@@ -415,6 +418,11 @@ describe('the web server', () => {
 
     it('says that it is busy where many come at once, and answers again a little later', async () => {
       const { address } = await start();
+      // What is refused for its type or its size takes nobody's turn.
+      for (let i = 0; i < 20; i += 1) {
+        const asText = await post(address, '{"text":"a"}', { 'content-type': 'text/plain' });
+        expect(asText.status).toBe(415);
+      }
       const statuses: number[] = [];
       for (let i = 0; i < 20; i += 1) statuses.push((await post(address, '{"text":"a"}')).status);
       expect(statuses).toContain(429);

@@ -24,6 +24,21 @@ it('Trials come six at once and then one every two seconds, all visitors togethe
   expect(admitted()).toBe(6);
 });
 
+it('No more come while two are under way', async () => {
+  const finish: (() => void)[] = [];
+  const trials = createTrials(
+    () => new Promise((resolve) => finish.push(() => resolve(tagged('typed')))),
+    () => 0,
+  );
+  const [one, other] = [trials.run({ text: 'a' }), trials.run({ text: 'b' })];
+  expect(trials.busyForSeconds()).toBe(2);
+  finish.shift()?.();
+  await one;
+  expect(trials.busyForSeconds()).toBe(0);
+  finish.shift()?.();
+  await other;
+});
+
 it('Trials have ids and places of their own', async () => {
   const records: unknown[] = [];
   const trials = createTrials((record) => {
