@@ -21,7 +21,7 @@ from decoder import LONGEST, PREDICTIONS
 from export_image import TOP as FEATURES_OF_REGION
 from export_text import quantise_rows
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 
 
 def write_vectors(file: Path, vectors: np.ndarray) -> None:

@@ -199,7 +199,7 @@ FEATURES = (
     "entity_share", "entity_shares", "entity_lift", "attribute_share", "attribute_shares", "attribute_lift",
     "ocr_share", "ocr_shares", "ocr_lift", "past_share", "past_shares", "past_lift", "together", "together_voted",
     "votes_gap", "shares_gap",
-    "prior", "past_prior", "words", "letters", "in_text", "text_place", "in_ocr", "in_entities", "text_overlap",
+    "prior", "past_prior", "label_rank", "words", "letters", "in_text", "text_place", "in_ocr", "in_entities", "text_overlap",
     "ocr_overlap", "entity_overlap", "beam", "beam_rank", "text_words", "ocr_words", "best_classified", "entropy",
     "nearest", "best_beam", "votes_rank", "shares_rank",
 )  # fmt: skip
@@ -293,6 +293,7 @@ def candidates(knowledge: Knowledge, proposal: Proposal) -> tuple[list[Candidate
             *vote, *share, together.get(label, 0) / (seen + settings["shrink"]),
             together_voted.get(label, 0) / (seen_voted + settings["shrink"]), vote[1] - most_votes, summed.get(label, 0.0) - most_shares,
             math.log(knowledge.memory.labels.get(label, 0) + 1), math.log(knowledge.past.labels.get(label, 0) + 1),
+            math.log(2 + (label if label >= 0 else len(knowledge.labels))),  # the list is sorted by frequency
             len(own), len(candidate.phrase), written_as, place, in_ocr, in_entities,
             *(sum(w in distinct[name] for w in own) / len(own) for name in ("text", "ocr", "entities")),
             *beam, *post_wide, votes_rank.get(label, 99), shares_rank.get(label, 99),

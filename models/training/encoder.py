@@ -69,9 +69,17 @@ class Encoder(nn.Module):
         return F.normalize((x * keep).sum(1) / keep.sum(1), dim=-1), x
 
 
+PRIOR_POSTS, PRIOR_SHIFT, PRIOR_SLOPE = 32_000, 20, 0.8
+
+
 def log_prior(label_counts: Tensor) -> Tensor:
-    """The logarithm of each label's share of all labels, half a post added to each."""
-    return ((label_counts.float() + 0.5) / (label_counts.sum() + 0.5 * len(label_counts))).log()
+    """The logarithm of each label's share of all labels: its posts and `PRIOR_POSTS` posts by its rank in the list.
+
+    The list is sorted by frequency, and the frequency of the label of rank r is as 1 / (r + shift)^slope (the
+    Zipf-Mandelbrot law). The three numbers are those under which the labels of held-out posts are likeliest.
+    """
+    law = (torch.arange(len(label_counts)) + PRIOR_SHIFT).pow(-PRIOR_SLOPE)
+    return ((label_counts + PRIOR_POSTS * law / law.sum()) / (label_counts.sum() + PRIOR_POSTS)).log()
 
 
 class Tagger(nn.Module):

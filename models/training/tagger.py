@@ -98,6 +98,7 @@ def fit(tagger: model.Tagger, batcher: Batcher, posts: Sequence[Post], index: di
 
     `watch(tagger)` returns figures to print after each epoch.
     """
+    tagger.encoder.words.weight.requires_grad_(settings["words"])
     head = [tagger.bias, tagger.log_scale]
     optimiser = torch.optim.AdamW(
         [{"params": list(tagger.encoder.parameters()), "lr": settings["lr"], "weight_decay": 0.01},

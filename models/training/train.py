@@ -409,10 +409,11 @@ def see(run: Run) -> None:
     stood_for = seeing.Posts(post_states[some], post_mask[some], [words[i] for i in some], np.array([posts[i].match for i in some]))
 
     hidden = word_vectors(run, run.nouns)
-    torch.manual_seed(run.seed)
+    seed = run.seed + settings["draw"]
+    torch.manual_seed(seed)
     model = Fusion(states.shape[-1], hidden.shape[1], settings["shared"], settings["heads"], settings["dropout"])
     labels = torch.from_numpy(read_vectors(run.bundle / "labels.vectors.bin", hidden.shape[1]))
-    trainer = seeing.Trainer(model, photos, stood_for, torch.from_numpy(hidden), labels, settings, run.seed)
+    trainer = seeing.Trainer(model, photos, stood_for, torch.from_numpy(hidden), labels, settings, seed)
     order = random.Random(run.seed).sample(sorted(own), len(own))
     held, learnt = set(order[: settings["held"]]), order[settings["held"] :]
     rows = [(photo, caption) for photo, caption, _ in pairs.rows if photo in held]

@@ -61,6 +61,8 @@ const features = {
 
   prior: ({ label }, _, { memory }) => Math.log(memory.postsWith(label) + 1),
   past_prior: ({ label }, _, { past }) => Math.log(past.postsWith(label) + 1),
+  // The list is sorted by frequency, so a label's place in it is a prior of its own.
+  label_rank: ({ label }, _, { labels }) => Math.log(2 + (label < 0 ? labels.length : label)),
   words: ({ stems }) => stems.length,
   letters: ({ phrase }) => [...phrase].length,
 
