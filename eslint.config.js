@@ -71,6 +71,7 @@ export default tseslint.config(
           'createImageBitmap',
           'scrollTo',
           'scrollY',
+          'URL',
         ].map((name) => [name, 'readonly']),
       ),
     },

@@ -169,7 +169,7 @@ describeWithKafka('each error of missing topics', (broker) => {
     const { code, stdout, stderr } = await tagstream(args);
     expect(code).toBe(1);
     expect(command === 'doctor' ? stdout : stderr).toMatch(
-      /there is no topic \\?"no-such-.*: create what is missing, or name another/,
+      /there is no topic .*no-such-.*: create what is missing, or name another/,
     );
   });
 });

@@ -229,7 +229,7 @@ describe('tagstream eval', () => {
     ]);
     const { code, stderr } = await tagstream(['eval', file]);
     expect(code).toBe(2);
-    expect(stderr).toContain('line 2: keyphrases');
+    expect(stderr).toContain(`${file}: line 2: keyphrases`);
   });
 });
 
@@ -356,6 +356,8 @@ describe('the command line', () => {
     expect((await replay('--max-attempts', '0')).code).toBe(64);
     // What it measures is what it says it measures.
     expect((await tagstream(['bench', '--threads', '2'])).code).toBe(64);
+    expect((await tagstream(['eval', 'f', '--format', 'plain'])).code).toBe(64);
+    expect((await replay('--model', 'm')).code).toBe(64);
   });
 
   it('answers help and version with 0', async () => {

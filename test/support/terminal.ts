@@ -4,8 +4,7 @@ import { fileURLToPath } from 'node:url';
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 /** Whether this machine has util-linux' `script`, which gives a program a terminal. */
-export const hasTerminals =
-  spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
+export const hasTerminals = String(spawnSync('script', ['--version']).stdout).includes('util-linux');
 
 /**
  * Runs `tagstream` on a terminal of its own.
