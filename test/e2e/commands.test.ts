@@ -198,7 +198,7 @@ describe('tagstream eval', () => {
   });
 
   it('leaves out parts of the model, and answers a part there is not with 78', async () => {
-    const posts = [{ id: '1', text: 'my cat sleeps all day', keyphrases: ['cats of twitter'] }];
+    const posts = [{ id: '1', text: 'storm over the city tonight', keyphrases: ['storm hour'] }];
     const file = fileWith('one.jsonl', posts);
     const results = join(folder, 'without.ndjson');
     const { code } = await tagstream(['eval', file, '--results', results, '--without', 'decoder,neighbours']);
