@@ -17,7 +17,8 @@ export async function onTerminal(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly code: number | null; readonly screen: string }> {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('TAGSTREAM_') && !['NO_COLOR', 'FORCE_COLOR'].includes(name),
+    // Node asks all of these whether a terminal has colours.
+    ([name]) => !name.startsWith('TAGSTREAM_') && !['NO_COLOR', 'FORCE_COLOR', 'CI'].includes(name),
   );
   const child = spawn('script', ['-qec', `'${process.execPath}' '${cli}' ${line}`, '/dev/null'], {
     env: { ...Object.fromEntries(inherited), TERM: 'xterm-256color', ...environment },
