@@ -77,10 +77,10 @@ export async function openTextReader(provider: Provider, threads: number): Promi
     let room = mostWidth;
     for (const { left, top, right, bottom } of findTextRegions(map, width, height)) {
       const box = { left: left * across, top: top * down, right: right * across, bottom: bottom * down };
-      const width = widthOf(box);
-      room -= width;
+      const lineWidth = widthOf(box);
+      room -= lineWidth;
       if (room < 0) break;
-      lines.push(await readLine(image, box, width));
+      lines.push(await readLine(image, box, lineWidth));
     }
     return cutAtWord(lines.filter((line) => line !== '').join(' '), longestText);
   }
