@@ -19,8 +19,8 @@ export function createAdmission(
   const { format, skip, screen, cleanText } = options;
 
   return (record) => {
-    const { position } = record;
-    if (record.undecodable !== undefined) return deadLetter(record, 'undecodable_batch', record.undecodable);
+    const { position, unread } = record;
+    if (unread !== undefined) return deadLetter(record, unread.code, unread.detail);
     const read = readPost(record, format);
     if (read.kind === 'tombstone') return { kind: 'tombstone', position, id: read.id };
     if (read.kind === 'rejected') return deadLetter(record, read.code, read.detail);

@@ -7,6 +7,12 @@ export interface Position {
   readonly offset: bigint;
 }
 
+/** A dead letter's reason, and for people what was wrong. */
+export interface Unread {
+  readonly code: 'invalid_post' | 'undecodable_batch';
+  readonly detail: string;
+}
+
 /** A message as it arrived, untouched: what a dead letter carries away again. */
 export interface ConsumedRecord {
   readonly position: Position;
@@ -17,10 +23,8 @@ export interface ConsumedRecord {
   readonly headers: Readonly<Record<string, Buffer | Buffer[]>>;
   /** Milliseconds since the epoch, as the log gives it. */
   readonly timestamp: number;
-  /** Why the source did not take the value in: it is empty then. Absent where it did. */
-  readonly unread?: string;
-  /** Why its content could not be had from the log, where that is so: key, value and headers are empty then. */
-  readonly undecodable?: string;
+  /** Why the source could not take its content in, where that is so: the value is empty then, and key and headers may be. */
+  readonly unread?: Unread;
 }
 
 /** Consecutive records of one partition, the unit that is tagged, written and committed together. */

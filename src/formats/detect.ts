@@ -29,8 +29,7 @@ const unsupported: readonly (readonly [name: string, test: (content: JsonObject)
  *
  * @param format the format all messages are in, or `auto`
  */
-export function readPost({ key, value, headers, unread }: ConsumedRecord, format: Format): ReadResult {
-  if (unread !== undefined) return rejected('invalid_post', unread);
+export function readPost({ key, value, headers }: ConsumedRecord, format: Format): ReadResult {
   if (value === null) return readDeletion(key);
   const source = decodeUtf8(value);
   if (source === undefined) return rejected('not_json', 'the value is no UTF-8 text');

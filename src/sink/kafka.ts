@@ -25,6 +25,7 @@ interface Connection {
   readonly writer: Writer;
   readonly output: Destination;
   readonly deadLetters: Destination;
+  /** By the clock of `performance.now`. */
   readonly openedAt: number;
 }
 
@@ -107,7 +108,7 @@ export class KafkaSink implements Sink {
   }
 
   async #write(lane: Lane, batch: ResultBatch): Promise<void> {
-    if (Date.now() - (lane.connection?.openedAt ?? 0) > metadataMaxAgeMs) await disconnect(lane);
+    if (performance.now() - (lane.connection?.openedAt ?? 0) > metadataMaxAgeMs) await disconnect(lane);
     const { writer, output, deadLetters } = (lane.connection ??= await this.#connect(lane));
     const { maxRecordBytes, brokers } = this.#options;
     const records = batch.outcomes.flatMap((outcome) =>
@@ -128,7 +129,7 @@ export class KafkaSink implements Sink {
   #connect(lane: Lane): Promise<Connection> {
     return this.#reaching(async () => {
       const [output, deadLetters] = await this.#destinations();
-      return { writer: await lane.open(), output, deadLetters, openedAt: Date.now() };
+      return { writer: await lane.open(), output, deadLetters, openedAt: performance.now() };
     });
   }
 

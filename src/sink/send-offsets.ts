@@ -9,12 +9,12 @@ export async function sendOffsets(
   transaction: Transaction,
   offsets: Parameters<Transaction['sendOffsets']>[0],
 ): Promise<void> {
-  const deadline = Date.now() + concurrent.giveUpAfter;
+  const deadline = performance.now() + concurrent.giveUpAfter;
   for (let wait: number = concurrent.firstWait; ; wait = Math.min(2 * wait, concurrent.mostWait)) {
     try {
       return await transaction.sendOffsets(offsets);
     } catch (error) {
-      if (!typesOf(error).includes('CONCURRENT_TRANSACTIONS') || Date.now() > deadline) throw error;
+      if (!typesOf(error).includes('CONCURRENT_TRANSACTIONS') || performance.now() > deadline) throw error;
     }
     await sleep(wait);
   }

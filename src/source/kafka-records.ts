@@ -50,7 +50,7 @@ function toRecord(
       Object.entries(message.headers ?? {}).map(([name, value]) => [name, bytesOf(value)]),
     ),
     timestamp: Number(message.timestamp),
-    ...(undecodable === undefined ? {} : { undecodable }),
+    ...(undecodable === undefined ? {} : { unread: { code: 'undecodable_batch', detail: undecodable } }),
   };
 }
 

@@ -121,9 +121,11 @@ export class KafkaSource implements Source {
         eachBatch: (payload) => this.#consumeFetch(consumer, payload, handle),
       });
     };
+    const over = new AbortController();
     try {
-      await Promise.all([this.#untilEnd(consumer), start()]);
+      await Promise.all([this.#untilEnd(consumer, over.signal), start()]);
     } finally {
+      over.abort();
       this.#joined = false;
       await consumer.disconnect().catch((error: unknown) => {
         this.#events.brokerTrouble('the consumer could not leave its group', error);
@@ -131,8 +133,12 @@ export class KafkaSource implements Source {
     }
   }
 
-  /** Resolves when `stop` is called, rejects when kafkajs gives up: otherwise the process would live on and do nothing. */
-  #untilEnd(consumer: Consumer): Promise<void> {
+  /**
+   * Resolves when `stop` is called, rejects when kafkajs gives up: otherwise the process would live on and do nothing.
+   *
+   * @param over aborted when nobody waits any more
+   */
+  #untilEnd(consumer: Consumer, over: AbortSignal): Promise<void> {
     const { GROUP_JOIN, CRASH } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#generation += 1;
@@ -142,12 +148,10 @@ export class KafkaSource implements Source {
       this.#events.partitionsAssigned(payload.memberAssignment);
     });
     return new Promise((resolve, reject) => {
-      this.#stopping.signal.addEventListener('abort', () => {
-        resolve();
-      });
-      this.#lostPlace.signal.addEventListener('abort', () => {
-        reject(this.#lostPlace.signal.reason as LostPlaceError);
-      });
+      const once = { once: true, signal: over };
+      this.#stopping.signal.addEventListener('abort', () => resolve(), once);
+      const lose = (): void => reject(this.#lostPlace.signal.reason as LostPlaceError);
+      this.#lostPlace.signal.addEventListener('abort', lose, once);
       consumer.on(CRASH, ({ payload: { error, restart } }) => {
         this.#joined = false;
         if (restart) this.#events.brokerTrouble('the consumer lost its brokers and starts again', error);

@@ -94,7 +94,8 @@ function toRecord(
 ): ConsumedRecord & { readonly value: Buffer } {
   const record = { position, key: null, value: line ?? Buffer.alloc(0), headers: {}, timestamp: Date.now() };
   if (line !== undefined) return record;
-  return { ...record, unread: `the line is longer than ${maxLineBytes} bytes, so it was not read` };
+  const detail = `the line is longer than ${maxLineBytes} bytes, so it was not read`;
+  return { ...record, unread: { code: 'invalid_post', detail } };
 }
 
 const isBlank = (line: Buffer): boolean => line.every((byte) => byte === space || byte === tab);

@@ -149,7 +149,10 @@ describeWithKafka('The Kafka source', (broker) => {
 
     const bomb = {
       value: null,
-      undecodable: expect.stringContaining(`more than ${decompressedLimit} bytes`),
+      unread: {
+        code: 'undecodable_batch',
+        detail: expect.stringContaining(`more than ${decompressedLimit} bytes`),
+      },
     };
     expect(read).toMatchObject([
       { position: { offset: 0n }, value: Buffer.from('before') },

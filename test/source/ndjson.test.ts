@@ -109,7 +109,7 @@ test('A line that is too long is a record in its place that says so', async () =
     return Promise.resolve();
   });
 
-  const unread = 'the line is longer than 100 bytes, so it was not read';
+  const unread = { code: 'invalid_post', detail: 'the line is longer than 100 bytes, so it was not read' };
   expect(batches.flatMap(({ records }) => records)).toMatchObject([
     { position: { offset: 0n } },
     { position: { offset: 1n }, value: Buffer.alloc(0), unread },
