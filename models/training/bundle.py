@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 
 from candidates import FEATURES, Associations
-from decoder import LONGEST, PREDICTIONS
+from decoder import LONGEST
 from export_image import TOP as FEATURES_OF_REGION
 from export_text import quantise_rows
 
@@ -97,7 +97,7 @@ def write_manifest(bundle: Path, config: Mapping, calibration: Mapping[str, floa
         "memory": {"search": "search.onnx", "vectors": "memory.vectors.bin", "posts": "memory.posts.json", "labelVectors": "labels.vectors.bin", "neighbours": ranker["neighbours"]}
         | interface(bundle / "search.onnx"),
         "associations": {"file": "associations.json"},
-        "decoder": {"model": "decoder.onnx", "pieces": "pieces.txt", "width": config["decoder"]["width"], "beams": config["decoder"]["beams"], "longest": LONGEST, "predictions": PREDICTIONS}
+        "decoder": {"model": "decoder.onnx", "pieces": "pieces.txt", "width": config["decoder"]["width"], "beams": config["decoder"]["beams"], "longest": LONGEST, "predictions": config["decoder"]["predictions"]}
         | interface(bundle / "decoder.onnx"),
         "ranker": {"model": "ranker.onnx", "features": list(FEATURES), "calibration": dict(calibration)}
         | {"".join([first, *map(str.title, rest)]): value for name, value in settings.items() for first, *rest in [name.split("_")]}

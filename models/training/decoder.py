@@ -26,7 +26,6 @@ from optimise import descend, warm_up_and_decay
 BEGIN, END, UNKNOWN = 0, 1, 2  # ids of the decoder's vocabulary before its pieces
 PIECES = 3  # where its pieces begin
 LONGEST = 8  # pieces of a phrase, without the end
-PREDICTIONS = 10  # labels that the extended copy reads
 TINY = 1e-9
 
 

@@ -103,7 +103,7 @@ class Trainer:
         chosen = [self.chance.choice(self.photos.lacking[n]) if self.photos.lacking.get(n) else None for n in numbers]
         rows = [i for i, one in enumerate(chosen) if one is not None]
         states, mask = tensors(self.photos.lacking_states, self.photos.lacking_mask, [chosen[i][0] for i in rows])
-        sight = self.model(photos[rows], self.model.texts(states, mask), mask)
+        sight = self.model(photos[rows], self.model.texts(states, mask), mask, self.settings["region_filter"])
         others = self.others[torch.randperm(len(self.others))[: self.settings["others"]]]
         logp = F.log_softmax(self.scale * sight.vector @ torch.cat([self.noun_vectors, others]).T, -1)
         target = torch.zeros(len(rows), len(self.noun_vectors))
@@ -170,7 +170,7 @@ class Trainer:
 
 
 @torch.inference_mode()
-def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndarray, rows: Sequence[tuple[int, int]]) -> dict[str, np.ndarray]:
+def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndarray, rows: Sequence[tuple[int, int]], region_filter: float) -> dict[str, np.ndarray]:
     """Photos [photos, 49, 1280] and texts, paired by `rows`: match and its logit, weights and vectors, a row each."""
     model.eval()
     found: dict[str, list] = {"match": [], "logit": [], "weights": [], "vector": []}
@@ -178,7 +178,7 @@ def sights(model: Fusion, regions: np.ndarray, states: np.ndarray, mask: np.ndar
         photos, texts = zip(*rows[start : start + 64])
         read, keep = tensors(states, mask, list(texts))
         seen = model.photos(torch.from_numpy(np.asarray(regions[list(photos)])).float())
-        sight = model(seen, model.texts(read, keep), keep)
+        sight = model(seen, model.texts(read, keep), keep, region_filter)
         for name, values in found.items():
             values.append(getattr(sight, name).numpy())
     return {name: np.concatenate(values) for name, values in found.items()}

@@ -43,7 +43,7 @@ ALL = "all"  # the part that leaves nothing out: what is shipped
 def load_config(*variants: str) -> dict:
     """The configuration with the sections of `variants` laid over it."""
     config = yaml.safe_load((HERE / "config.yaml").read_text())
-    overlays = {name: config.pop(name) for name in ("early", "smoke")}
+    overlays = {**config.pop("ablations"), **{name: config.pop(name) for name in ("early", "smoke")}}
     for name in variants:
         for section, values in overlays[name].items():
             config[section] |= values
@@ -210,9 +210,9 @@ def decoder_pieces(run: Run) -> writing.Pieces:
 def sources(run: Run, name: str, posts: Sequence[Post], logp: np.ndarray, pieces: writing.Pieces) -> list[writing.Source]:
     """What a decoder reads: the states of the tagger `name`, and the first labels by log-probabilities [posts, labels]."""
     states = training.token_states(run.tagger(name), run.batcher, posts)
-    found = []
+    found, count = [], run.config["decoder"]["predictions"]
     for (rows, tokens), row in zip(states, logp):
-        first = np.argpartition(-row, min(writing.PREDICTIONS, len(row) - 1))[: writing.PREDICTIONS]
+        first = np.argpartition(-row, min(count, len(row) - 1))[:count]
         first = first[np.argsort(-row[first], kind="stable")]
         found.append(writing.Source(rows, tokens, [(pieces.of(run.labels[i]), float(row[i])) for i in first]))
     return found
@@ -424,15 +424,15 @@ def see(run: Run) -> None:
 
     def nouns_seen(model: Fusion) -> np.ndarray:
         """How like each noun what the photo adds to a caption that lacks one is, [captions, nouns]."""
-        return seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked])["vector"] @ hidden.T
+        return seeing.sights(model, served, lacking_states, lacking_mask, [(photo, row) for photo, row, _ in asked], settings["region_filter"])["vector"] @ hidden.T
 
     def watch(model: Fusion) -> dict[str, float]:
-        found, likeness = seeing.sights(model, served, states, mask, rows), nouns_seen(model)
+        found, likeness = seeing.sights(model, served, states, mask, rows, settings["region_filter"]), nouns_seen(model)
         rank = (likeness > likeness[np.arange(len(asked)), [noun for *_, noun in asked]][:, None]).sum(1)
         return {"AUC": round(seeing.auc(found["match"], hits), 4), "noun@1": round(float((rank < 1).mean()), 3), "noun@5": round(float((rank < 5).mean()), 3)}
 
     model = trainer.fit(learnt, watch)
-    seeing.calibrate(model, seeing.sights(model, served, states, mask, rows)["logit"], hits)
+    seeing.calibrate(model, seeing.sights(model, served, states, mask, rows, settings["region_filter"])["logit"], hits)
     right = np.array([[noun in photos.nouns[photo] for noun in range(len(run.nouns))] for photo, *_ in asked]).ravel()
     a, b = ranking.platt(nouns_seen(model).ravel(), right)
     figures = watch(model)
@@ -485,6 +485,18 @@ BY_PART = {"finetune", "predict", "write"}
 WRITING, SEEING = {"write_first", "write"}, {"look", "see", "fuse"}
 CACHED = {"adapt", "finetune", "predict", "write_first", "write", "rank", "look", "see"}
 RESULTS = {"predict": "npz", "rank": "json", "look": "json"}  # what a stage leaves in the cache, where it is not a "pt" file
+LEAVES = {"see": ["see.", "familiar"], "write": ["write-", "beams-"]}  # how the names of a stage's files begin, where not all begin with its own
+
+
+def branch(cache: Path, name: str, again: Sequence[str]) -> Path:
+    """A cache folder beside another, with links to all that its stages left but for those that are to run again."""
+    own = cache.with_name(f"{cache.name}-{name}")
+    own.mkdir(parents=True, exist_ok=True)
+    left = {file for stage in again for pattern in LEAVES.get(stage, [stage]) for file in cache.glob(f"{pattern}*")}
+    for file in cache.iterdir():
+        if file.is_file() and file not in left and not (own / file.name).exists():
+            (own / file.name).symlink_to(file)
+    return own
 
 
 def main() -> None:
@@ -496,12 +508,17 @@ def main() -> None:
     parser.add_argument("--part", action="append", help="of a stage by parts, these only: a fold's number, or all")
     parser.add_argument("--early", type=float, help="train on this earliest share of train.jsonl only")
     parser.add_argument("--fresh", action="store_true", help="train again although the cache holds the result")
+    parser.add_argument("--ablation", choices=yaml.safe_load((HERE / "config.yaml").read_text())["ablations"], help="train without a part, from what is in the cache, in a cache of its own; wants --stage and --bundle")
     parser.add_argument("--smoke", action="store_true", help="tiny synthetic data, random encoder, two minutes")
     given = parser.parse_args()
-    config = load_config(*["early"] * (given.early is not None), *["smoke"] * given.smoke)
+    if given.ablation and not (given.stage and given.bundle):
+        parser.error("--ablation wants --stage, what to train again, and --bundle, a copy of models/bundle")
+    config = load_config(*["early"] * (given.early is not None), *[given.ablation] * bool(given.ablation), *["smoke"] * given.smoke)
     cache = Path(given.cache).expanduser()
     if given.early is not None:
         cache = cache.with_name(f"{cache.name}-early")
+    if given.ablation:
+        cache = branch(cache, given.ablation, given.stage)
     bundle = Path(given.bundle) if given.bundle else HERE.parent / "bundle"
     if given.smoke:
         from synthetic import write_data

@@ -19,6 +19,13 @@ export interface WorkerOptions {
   readonly readText: boolean;
 }
 
+/** What the worker's thread gets at its start. */
+export interface WorkerData {
+  readonly options: WorkerOptions;
+  /** The memory of its `RunGate`. */
+  readonly gate: SharedArrayBuffer;
+}
+
 /** What the model reads of a post. All words are cleaned text. */
 export interface ModelInput {
   readonly text: string;

@@ -1,12 +1,24 @@
 import { Worker } from 'node:worker_threads';
 import { ConfigurationError, InfrastructureError } from '../domain/errors.js';
-import type { FromWorker, Provider, Request, Responses, ToWorker, WorkerOptions } from './protocol.js';
+import type {
+  FromWorker,
+  Provider,
+  Request,
+  Responses,
+  ToWorker,
+  WorkerData,
+  WorkerOptions,
+} from './protocol.js';
+import { RunGate } from './run-gate.js';
 
 /**
  * The compiled worker. Threads can't load TypeScript on every Node version that is supported, so this path
  * leads to `dist` from `src` (tests) and from `dist` alike.
  */
 const workerFile = new URL('../../dist/inference/worker.js', import.meta.url);
+
+/** Milliseconds that the process's exit waits for the run under way. */
+const exitWaitMs = 1_500;
 
 /** The main thread's end of the inference worker. */
 export interface WorkerClient {
@@ -42,8 +54,14 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerClient>
   // ONNX Runtime reports its use to a collector of its vendor, and keeps what it has to report in the home folder. Its
   // library looks at the process's environment, which only the main thread writes to: a worker's is a copy.
   process.env['ORT_DISABLE_TELEMETRY'] = '1';
-  const worker = new Worker(workerFile, { workerData: options });
+  const gate = new RunGate();
+  const worker = new Worker(workerFile, {
+    workerData: { options, gate: gate.memory } satisfies WorkerData,
+  });
+  const shutGate = (): void => gate.shut(exitWaitMs);
+  process.once('exit', shutGate);
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  void exited.then(() => process.off('exit', shutGate));
   const ready = await new Promise<Extract<FromWorker, { type: 'ready' }>>((resolve, reject) => {
     worker.once('error', reject);
     worker.once('exit', () =>

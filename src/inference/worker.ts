@@ -3,7 +3,16 @@ import type { Raster } from '../domain/image.js';
 import { createImageModel } from './image-model.js';
 import { createKeyphraseModel, type Models } from './keyphrase-model.js';
 import { readBundle, type ModelBundle } from './model-bundle.js';
-import type { FromWorker, Provider, Request, Responses, ToWorker, WorkerOptions } from './protocol.js';
+import type {
+  FromWorker,
+  Provider,
+  Request,
+  Responses,
+  ToWorker,
+  WorkerData,
+  WorkerOptions,
+} from './protocol.js';
+import { RunGate } from './run-gate.js';
 import { openSession, ProviderUnavailableError, type Session } from './session.js';
 import { openTextReader, TextReaderMissingError } from './text-reader.js';
 
@@ -48,7 +57,8 @@ async function openOnProvider(
 
 const problemOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-async function main(options: WorkerOptions): Promise<void> {
+async function main({ options, gate: memory }: WorkerData): Promise<void> {
+  const gate = new RunGate(memory);
   const bundle = readBundle(options.bundle);
   const { provider, sessions, note } = await openOnProvider(bundle, options);
   const encodeImages = createImageModel(bundle, sessions.image);
@@ -92,7 +102,7 @@ async function main(options: WorkerOptions): Promise<void> {
       const { id, request } = message;
       const start = performance.now();
       try {
-        const response = await run(request);
+        const response = await gate.pass(() => run(request));
         send({ type: 'done', id, response, seconds: (performance.now() - start) / 1000 });
       } catch (error) {
         send({ type: 'failed', id, problem: problemOf(error) });
@@ -112,7 +122,7 @@ function keyOf(error: unknown): Extract<FromWorker, { type: 'refused' }>['key'] 
   return error instanceof TextReaderMissingError ? 'images.readText' : 'model.path';
 }
 
-main(workerData as WorkerOptions).catch((error: unknown) => {
+main(workerData as WorkerData).catch((error: unknown) => {
   send({ type: 'refused', key: keyOf(error), problem: problemOf(error) });
   port.close();
 });

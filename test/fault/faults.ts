@@ -1,177 +1,31 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
 import { exitCodes } from '../../src/domain/errors.js';
-import type { SupervisedAgent } from './scene.js';
-import type { Act, Stage } from './performance.js';
-import { apis, startProxy, type Api } from './proxy.js';
+import {
+  killedAt,
+  killedAtRandom,
+  modelFails,
+  modelHangs,
+  modelSlow,
+  moments,
+  rebalancedFor,
+  stoppedTwice,
+  stoppedUnderLoad,
+  zombieAt,
+} from './agent-faults.js';
+import { brokerFrozen, brokerKilled, leaderKilled, leadersMoved, replyLost } from './broker-faults.js';
+import { abortsInterleaved, hostileServer, javaCodecs, partitionsAdded, poison } from './input-faults.js';
+import type { Act } from './performance.js';
+import { apis, type Api } from './proxy.js';
 
 /** What can go wrong, tried one after the other; each try begins with topics of its own. */
 export interface Fault {
   readonly name: string;
+  /** How many brokers there are, where it is not one. */
+  readonly brokers?: number;
   /** How often a try brings the fault, where it is not once. */
   readonly timesEach?: number;
   /** How processes end that were not asked to, if any does. Having lost its place is open to all of them. */
   readonly exits?: readonly (number | NodeJS.Signals)[];
   readonly tries: readonly { readonly name: string; readonly act: Act }[];
-}
-
-/** The moments of a transaction that `hooks.mjs` knows; the first claims the partition. */
-const moments = ['claim', 'sendOffsets', 'sendBatch', 'commit'].flatMap((step) =>
-  ['before', 'after'].map((when) => `${when}:${step}`),
-);
-
-/** The third transaction; a claim is the first. */
-const harmAt = (moment: string, signal: NodeJS.Signals) => ({
-  FAULT: `${moment}:${signal}:${moment.endsWith('claim') ? 1 : 3}`,
-});
-
-const joined = 'partitions assigned';
-
-async function untilExit(agent: SupervisedAgent, exits = 1): Promise<void> {
-  while (agent.exits.length < exits) await sleep(20);
-}
-
-/** The agent is killed at a moment of a transaction and started again. */
-const killedAt =
-  (moment: string): Act =>
-  async (stage) => {
-    await untilExit(stage.start(harmAt(moment, 'SIGKILL')));
-  };
-
-/** The agent is frozen until another has done its work, then goes on where it was. */
-const zombieAt =
-  (moment: string): Act =>
-  async (stage) => {
-    const zombie = stage.start(harmAt(moment, 'SIGSTOP'));
-    await zombie.untilSaid('FAULT');
-    const heir = stage.start();
-    await stage.untilCommitted();
-    await stage.feed(40);
-    zombie.now.process.kill('SIGCONT');
-    // One of them is told that its place is taken, but for the zombie that had none yet.
-    await Promise.race([untilExit(zombie), untilExit(heir), sleep(10_000)]);
-    await Promise.all([zombie, heir].map((agent) => agent.untilSaid(joined)));
-  };
-
-/** The agent is killed again and again, wherever it happens to be. */
-const killedAtRandom =
-  (times: number): Act =>
-  async (stage) => {
-    const agent = stage.start();
-    for (let kills = 1; kills <= times; kills++) {
-      await agent.untilSaid(joined);
-      await stage.feed(20);
-      await sleep(Math.random() * 2_000);
-      agent.now.process.kill('SIGKILL');
-      await untilExit(agent, kills);
-    }
-  };
-
-/** A second and a third member come and go while the first works. */
-const rebalancedFor =
-  (seconds: number): Act =>
-  async (stage) => {
-    stage.start();
-    const end = Date.now() + seconds * 1_000;
-    while (Date.now() < end) {
-      const guest = stage.start();
-      await guest.untilSaid(joined);
-      await stage.feed(60);
-      await sleep(1_000 + Math.random() * 2_000);
-      await guest.stop();
-    }
-  };
-
-/** The broker dies under load and comes back. */
-const brokerKilled =
-  (seconds: number): Act =>
-  async (stage) => {
-    await working(stage);
-    await stage.process.kill();
-    await sleep(seconds * 1_000);
-    await stage.process.start();
-  };
-
-/** The broker does nothing for a while, and then goes on as if nothing were. */
-const brokerFrozen =
-  (seconds: number): Act =>
-  async (stage) => {
-    await working(stage);
-    await stage.process.freeze();
-    await sleep(seconds * 1_000);
-    await stage.process.thaw();
-  };
-
-/** The agent is asked to end under load, and started again. */
-const stoppedUnderLoad: Act = async (stage) => {
-  for (const records of [40, 120]) {
-    const agent = stage.start();
-    await stage.untilCommitted(records);
-    if ((await agent.stop()) !== 0) throw new Error('a drain has to end with 0');
-  }
-  stage.start();
-};
-
-/** It is asked twice, which means at once. */
-const stoppedTwice: Act = async (stage) => {
-  const agent = stage.start();
-  await stage.untilCommitted(40);
-  agent.now.process.kill('SIGTERM');
-  // Sent at once, two signals may be one.
-  await sleep(50);
-  agent.now.process.kill('SIGTERM');
-  await untilExit(agent);
-};
-
-/** A reply gets lost on its way from the broker, which has done what it was asked for. */
-const replyLost =
-  (api: Api, how: 'broken' | 'silent'): Act =>
-  async (stage) => {
-    const port = Number(stage.process.brokers[0]?.split(':')[1]);
-    const proxy = await startProxy(port);
-    stage.finally(proxy.stop);
-    const lost = proxy.loseReply(api, how);
-    stage.start({}, { DETOUR: `${port}:${proxy.port}` });
-    await lost;
-    await proxy.loseReply(api, how);
-  };
-
-/** Another producer's transactions interleave on the input topic, and some of them are aborted. */
-const abortsInterleaved: Act = async (stage) => {
-  await working(stage);
-  const kafka = new Kafka({ brokers: [...stage.broker.brokers], logLevel: logLevel.NOTHING });
-  const producers = ['a', 'b', 'c'].map((name) =>
-    kafka.producer({ transactionalId: `${stage.inputTopic}-${name}`, maxInFlightRequests: 1 }),
-  );
-  await Promise.all(producers.map((producer) => producer.connect()));
-  for (let round = 0; round < 10; round++) {
-    const transactions = await Promise.all(producers.map((producer) => producer.transaction()));
-    for (const transaction of [...transactions, ...transactions.toReversed()]) {
-      const value = JSON.stringify({ id: `aborted-${round}`, text: 'never to be seen' });
-      const messages = [0, 1].map((partition) => ({ key: Buffer.alloc(4), value, partition }));
-      await transaction.send({ topic: stage.inputTopic, messages });
-      await stage.feed(2);
-    }
-    for (const transaction of transactions) await transaction.abort();
-  }
-  await Promise.all(producers.map((producer) => producer.disconnect()));
-};
-
-/** Partitions are added to the input topic while the agents work, and get posts. */
-const partitionsAdded: Act = async (stage) => {
-  stage.start();
-  await stage.untilCommitted();
-  await stage.broker.withAdmin((admin) =>
-    admin.createPartitions({ topicPartitions: [{ topic: stage.inputTopic, count: 4 }] }),
-  );
-  await stage.feed(80);
-};
-
-/** Starts an agent and waits until it is in the middle of its work. */
-async function working(stage: Stage): Promise<SupervisedAgent> {
-  const agent = stage.start();
-  await stage.untilCommitted(40);
-  return agent;
 }
 
 export const faults: readonly Fault[] = [
@@ -210,6 +64,33 @@ export const faults: readonly Fault[] = [
     tries: [{ name: '30 aborts', act: abortsInterleaved }],
   },
   { name: 'partitions added to the input', tries: [{ name: '2 to 4', act: partitionsAdded }] },
+  {
+    name: 'leaders moved among three brokers',
+    brokers: 3,
+    tries: [{ name: '6 times', act: leadersMoved(6) }],
+  },
+  {
+    name: 'one of three brokers killed and started again',
+    brokers: 3,
+    tries: [{ name: 'a leader', act: leaderKilled }],
+  },
+  { name: 'codecs of Java’s producer', tries: [{ name: '4 codecs', act: javaCodecs }] },
+  { name: 'records that are no posts, among good ones', tries: [{ name: '202 of 22 kinds', act: poison }] },
+  { name: 'an image server that does everything wrong', tries: [{ name: 'all paths', act: hostileServer }] },
+  {
+    name: 'a run of the model fails, ends its thread, aborts the process',
+    exits: [exitCodes.failed, 'SIGABRT'],
+    tries: (['throws', 'ends', 'aborts'] as const).map((how) => ({ name: how, act: modelFails(how) })),
+  },
+  {
+    name: 'a run of the model hangs',
+    exits: ['SIGKILL'],
+    tries: [{ name: 'until its health is asked', act: modelHangs }],
+  },
+  {
+    name: 'a model ten times slower, within 768 MiB of memory',
+    tries: [{ name: '60 s', act: modelSlow }],
+  },
   {
     name: 'kill -9 at random moments',
     exits: ['SIGKILL'],

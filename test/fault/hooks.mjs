@@ -2,7 +2,8 @@
  * Loaded into an agent's process before anything else (`node --import`): harms the process at a step of a transaction.
  * `FAULT` is `WHEN:STEP:SIGNAL:COUNT`, as in `before:commit:SIGKILL:3`: at the third commit of this process. It says so
  * on standard error first, since nothing can be said afterwards. `DETOUR` is `PORT:OTHER`: connections to one port of
- * this machine go to another.
+ * this machine go to another. `FAULT_MODEL` is `HOW:COUNT`: what the COUNTth run of a model does in its thread, or
+ * `slow` for ten times the time each takes.
  */
 import { writeSync } from 'node:fs';
 import net from 'node:net';
@@ -45,5 +46,37 @@ if (isMainThread && signal !== undefined) {
       return transaction;
     };
     return producer;
+  };
+}
+
+const [how, run] = (process.env.FAULT_MODEL ?? '').split(':');
+
+if (!isMainThread && run !== undefined) {
+  const { InferenceSession } = await import('onnxruntime-node');
+  const { create } = InferenceSession;
+  const sleep = (milliseconds) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+  const harms = {
+    throws: () => {
+      throw new Error('the run failed, as it was to');
+    },
+    ends: () => process.exit(1),
+    aborts: () => process.kill(process.pid, 'SIGABRT'),
+    hangs: () => sleep(Infinity),
+  };
+  let runs = 0;
+  InferenceSession.create = async (...given) => {
+    const session = await create.call(InferenceSession, ...given);
+    const { run: act } = session;
+    session.run = async (...inputs) => {
+      if (++runs === Number(run)) {
+        writeSync(2, `FAULT ${how}\n`);
+        harms[how]();
+      }
+      const start = performance.now();
+      const outputs = await act.apply(session, inputs);
+      if (how === 'slow') sleep(9 * (performance.now() - start));
+      return outputs;
+    };
+    return session;
   };
 }

@@ -3,9 +3,10 @@ import type { OracleRecord } from '../support/kafka-console.js';
 
 /** A record of the input. */
 export interface Input {
-  /** A post's id, or the value of what is no post and is to be dead-lettered. */
+  /** A post's id, or the value of what is no post and is to be dead-lettered; the reason, where the dead letter has no value. */
   readonly name: string;
-  readonly value: string;
+  readonly key?: string;
+  readonly value: Buffer | string | null;
   readonly partition: number;
 }
 
@@ -37,14 +38,17 @@ export function judge(
   faultFree: ReadonlyMap<string, TaggedPost>,
 ): Verdict {
   const names = inputs.map(({ name }) => name);
-  const found = [...results.map(({ key }) => String(key)), ...deadLetters.map(({ value }) => String(value))];
+  const found = [...results.map(({ key }) => String(key)), ...deadLetters.map(nameOf)];
   const counts = new Map(names.map((name) => [name, 0]));
   const doubled = found.filter((name) => {
     const before = counts.get(name);
     counts.set(name, (before ?? 0) + 1);
     return before !== 0;
   });
-  const tagged = results.map(({ value }) => JSON.parse(String(value)) as TaggedPost);
+  // The result of a deletion has no value.
+  const tagged = results.flatMap(({ value }) =>
+    value === null ? [] : [JSON.parse(String(value)) as TaggedPost],
+  );
   return {
     lost: names.filter((name) => counts.get(name) === 0),
     doubled,
@@ -52,6 +56,8 @@ export function judge(
     outOfOrder: outOfOrder(inputs, results),
   };
 }
+
+const nameOf = ({ value, headers }: OracleRecord): string => String(value ?? headers['tagstream-reason']);
 
 function isSame(a: TaggedPost, b: TaggedPost | undefined): boolean {
   return (

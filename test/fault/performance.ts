@@ -2,11 +2,16 @@ import { connectTo } from '../support/broker.js';
 import type { JavaBroker } from '../support/kafka-broker.js';
 import type { JavaTools } from '../support/kafka-tools.js';
 import type { Verdict } from './oracle.js';
-import { openScene, type Scene } from './scene.js';
+import { openScene, type Scene, type SupervisedAgent } from './scene.js';
 
-/** Where a fault is played, with the broker as a process that can be harmed. */
+/** Where a fault is played, with the brokers as processes that can be harmed. */
 export interface Stage extends Scene {
+  /** The first of the cluster. */
   readonly process: JavaBroker;
+  readonly cluster: readonly JavaBroker[];
+  readonly tools: JavaTools;
+  /** Starts an agent and waits until it is in the middle of its work. */
+  working(): Promise<SupervisedAgent>;
   /** Is called when the agents have ended. */
   finally(clear: () => Promise<void>): void;
 }
@@ -26,16 +31,24 @@ export interface Performance {
 }
 
 export async function perform(
-  process: JavaBroker,
+  cluster: readonly JavaBroker[],
   tools: JavaTools,
   act: Act,
   { posts = 240, partitions = 2 } = {},
 ): Promise<Performance> {
-  const scene = await openScene(connectTo(process.brokers, tools), partitions);
+  const [process] = cluster;
+  if (process === undefined) throw new Error('there is no broker');
+  const brokers = cluster.flatMap((broker) => broker.brokers);
+  const scene = await openScene(connectTo(brokers, tools), partitions);
+  const working = async (): Promise<SupervisedAgent> => {
+    const agent = scene.start();
+    await scene.untilCommitted(40);
+    return agent;
+  };
   const clears: (() => Promise<void>)[] = [];
   try {
     await scene.feed(posts);
-    await act({ ...scene, process, finally: (clear) => clears.push(clear) });
+    await act({ ...scene, process, cluster, tools, working, finally: (clear) => clears.push(clear) });
     const since = Date.now();
     await scene.feed(2 * partitions);
     await scene.untilCommitted();

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Message } from 'kafkajs';
 import type { TaggedPost } from '../../src/domain/outcome.js';
 import { startTagstream, tagstream, type AgentProcess } from '../support/agent-process.js';
 import type { Broker } from '../support/broker.js';
@@ -29,6 +30,8 @@ export interface Scene {
   readonly outputTopic: string;
   /** Appends posts, and a record that is none after every 20th, evenly over the partitions. */
   feed(posts: number): Promise<void>;
+  /** Appends these, by a producer of kafkajs or by another's. */
+  append(inputs: readonly Input[], send?: (topic: string) => Promise<void>): Promise<void>;
   /**
    * @param harm more environment of the first process alone
    * @param surroundings and of all its processes
@@ -81,13 +84,11 @@ export async function openScene(broker: Broker, partitions = 2): Promise<Scene> 
     inputTopic,
     outputTopic,
     async feed(posts) {
-      const more = inputsFrom(inputs.length, posts, await partitionsOf(broker, inputTopic));
+      await scene.append(inputsFrom(inputs.length, posts, await partitionsOf(broker, inputTopic)));
+    },
+    async append(more, send = (topic) => produce(broker, topic, more.map(messageOf))) {
       inputs.push(...more);
-      await produce(
-        broker,
-        inputTopic,
-        more.map(({ value, partition }) => ({ value, partition })),
-      );
+      await send(inputTopic);
     },
     start(harm = {}, surroundings = {}) {
       const agent = supervise({ ...settings, ...surroundings }, harm);
@@ -120,6 +121,12 @@ export async function openScene(broker: Broker, partitions = 2): Promise<Scene> 
   return scene;
 }
 
+const messageOf = ({ key, value, partition }: Input): Message => ({
+  ...(key === undefined ? {} : { key }),
+  value: typeof value === 'string' ? Buffer.from(value) : value,
+  partition,
+});
+
 /** Records that differ from each other and from all before. */
 function inputsFrom(first: number, count: number, partitions: number): readonly Input[] {
   const things = ['garden', 'football', 'breakfast', 'rocket', 'galaxy', 'harbour', 'temple', 'winter'];
@@ -136,11 +143,16 @@ function inputsFrom(first: number, count: number, partitions: number): readonly 
 
 /** What becomes of the same posts where nothing goes wrong. */
 async function faultFree(inputs: readonly Input[]): Promise<ReadonlyMap<string, TaggedPost>> {
-  const posts = inputs.filter(({ name, value }) => name !== value);
-  const lines = posts.map(({ value }) => value).join('\n');
+  const lines = inputs
+    .flatMap(({ value }) => (typeof value === 'string' && isPost(value) ? [value] : []))
+    .join('\n');
   const { stdout } = await tagstream(['tag', '-'], {}, lines);
   const results = stdout.split('\n').filter((line) => line !== '');
   return new Map(results.map((line) => JSON.parse(line) as TaggedPost).map((result) => [result.id, result]));
+}
+
+function isPost(value: string): boolean {
+  return value.startsWith('{"id":"post-');
 }
 
 /** Waits for the leaders of all partitions: after a start of the broker they take their time. */

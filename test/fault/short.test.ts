@@ -18,7 +18,7 @@ describeWithKafka('Exactly once, whatever happens to the agent', () => {
 
   for (const { name, tries, exits: expected = [] } of someFaults) {
     test.each(tries)(`${name}: $name`, { timeout: 200_000 }, async ({ act }) => {
-      const { verdict, exits, ends } = await perform(process, tools, act, { posts: 120 });
+      const { verdict, exits, ends } = await perform([process], tools, act, { posts: 120 });
 
       expect(verdict).toEqual(flawless);
       expect(new Set(exits)).toEqual(new Set(expected));

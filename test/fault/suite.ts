@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exitCodes } from '../../src/domain/errors.js';
-import { startJavaBroker, type JavaBroker } from '../support/kafka-broker.js';
+import { startJavaCluster, type JavaBroker } from '../support/kafka-broker.js';
 import { findJavaTools, type JavaTools } from '../support/kafka-tools.js';
 import { faults } from './faults.js';
 import { flawless } from './oracle.js';
@@ -13,18 +13,22 @@ const mostSeconds = sessionTimeoutMs / 1_000 + 15;
 
 describe('Every record has one outcome, whatever happens', () => {
   let tools: JavaTools;
-  let process: JavaBroker;
+  let cluster: readonly JavaBroker[] = [];
+  const stop = (): Promise<unknown> => Promise.all(cluster.map((broker) => broker.stop()));
   beforeAll(async () => {
     tools = await findJavaTools();
-    process = await startJavaBroker(tools);
   });
-  afterAll(() => process.stop());
+  afterAll(stop);
 
-  for (const { name, tries, exits = [], timesEach = 1 } of faults) {
+  for (const { name, tries, brokers = 1, exits = [], timesEach = 1 } of faults) {
     test.skipIf(isTried(name, tries.length * timesEach))(name, async () => {
+      if (cluster.length !== brokers) {
+        await stop();
+        cluster = await startJavaCluster(tools, brokers);
+      }
       const performances: Performance[] = [];
       for (const { name: attempt, act } of tries) {
-        const performance = await perform(process, tools, act);
+        const performance = await perform(cluster, tools, act);
         console.log(attempt, JSON.stringify(performance));
         performances.push(performance);
         record(name, performances.length * timesEach, performances);

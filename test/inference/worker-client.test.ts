@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
@@ -54,3 +55,22 @@ it('closes when the worker dies while a request waits for its batch', async () =
   await expect(answer).rejects.toThrow(/the inference worker died/);
   await closed;
 });
+
+it(
+  'lets a process exit in the middle of a run with the exit code it asked for',
+  { timeout: 60_000 },
+  async () => {
+    const client = new URL('../../dist/inference/worker-client.js', import.meta.url).href;
+    const program = `void import(${JSON.stringify(client)}).then(async ({ startWorker }) => {
+    const worker = await startWorker(${JSON.stringify(options)});
+    const inputs = Array.from({ length: 64 }, () => (${JSON.stringify(input)}));
+    const ask = () => worker.run({ kind: 'predict', inputs, limit: 5 }).then(ask);
+    void Promise.all([ask(), ask()]);
+    setTimeout(() => process.exit(7), 100 * Math.random());
+  })`;
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const child = spawn(process.execPath, ['--eval', program], { stdio: 'ignore' });
+      expect(await once(child, 'exit')).toEqual([7, null]);
+    }
+  },
+);

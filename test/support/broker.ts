@@ -63,7 +63,8 @@ export function connectTo(brokers: readonly string[], tools: JavaTools): Broker 
       await withAdmin(async (admin) => {
         // kafkajs's own waiting ends in an error when the broker has not heard of the topic yet.
         await admin.createTopics({
-          topics: [{ topic, numPartitions: partitions, configEntries }],
+          // As many copies as the broker makes by itself.
+          topics: [{ topic, numPartitions: partitions, replicationFactor: -1, configEntries }],
           waitForLeaders: false,
         });
         while (!(await hasLeaders(admin, topic))) await sleep(50);

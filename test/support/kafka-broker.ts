@@ -67,11 +67,37 @@ export interface JavaBroker extends RunningBroker {
 }
 
 export async function startJavaBroker(tools: JavaTools, secure?: SecureListener): Promise<JavaBroker> {
-  const folder = await mkdtemp(join(tmpdir(), 'tagstream-kafka-'));
-  const ports = await freePorts();
-  const settings = join(folder, 'server.properties');
-  await writeFile(settings, properties(join(folder, 'data'), ports, secure));
+  const [broker] = await startJavaCluster(tools, 1, secure);
+  return broker!;
+}
+
+/** Brokers that know each other; their ids count from 1. Topics of their own have a copy on each. */
+export async function startJavaCluster(
+  tools: JavaTools,
+  size: number,
+  secure?: SecureListener,
+): Promise<readonly JavaBroker[]> {
+  const ports = await freePorts(size);
   const clusterId = randomBytes(16).toString('base64url');
+  return Promise.all(ports.map((_, index) => startNode(tools, { clusterId, ports, index, secure })));
+}
+
+/** A broker among others. */
+interface Node {
+  readonly clusterId: string;
+  /** Of all brokers. */
+  readonly ports: readonly Ports[];
+  /** Which of them this one is. */
+  readonly index: number;
+  readonly secure: SecureListener | undefined;
+}
+
+async function startNode(tools: JavaTools, node: Node): Promise<JavaBroker> {
+  const { clusterId, secure } = node;
+  const ports = node.ports[node.index]!;
+  const folder = await mkdtemp(join(tmpdir(), 'tagstream-kafka-'));
+  const settings = join(folder, 'server.properties');
+  await writeFile(settings, properties(join(folder, 'data'), node));
   const scram = secure === undefined ? [] : ['--add-scram', secure.scramUser];
   await tools.run('kafka.tools.StorageTool', ['format', '-t', clusterId, '-c', settings, ...scram]);
 
@@ -126,14 +152,19 @@ interface Ports {
   readonly secure: number;
 }
 
-/** One node that is broker and controller, with one partition for each of its own topics so that it starts quickly. */
-function properties(data: string, ports: Ports, secure: SecureListener | undefined): string {
+/** A node that is broker and controller, with one partition for each of Kafka's own topics so that it starts quickly. */
+function properties(data: string, { ports: all, index, secure }: Node): string {
+  const ports = all[index]!;
+  const copies = String(all.length);
+  const enoughCopies = String(Math.ceil((all.length + 1) / 2));
   const own = `PLAIN://127.0.0.1:${ports.plain}`;
   const outer = secure === undefined ? own : `${own},SECURE://127.0.0.1:${ports.secure}`;
   const settings = {
     'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
+    'node.id': String(index + 1),
+    'controller.quorum.voters': all
+      .map(({ controller }, other) => `${other + 1}@127.0.0.1:${controller}`)
+      .join(),
     listeners: `${outer},CONTROLLER://127.0.0.1:${ports.controller}`,
     'advertised.listeners': outer,
     'listener.security.protocol.map': 'PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL',
@@ -143,10 +174,12 @@ function properties(data: string, ports: Ports, secure: SecureListener | undefin
     'auto.create.topics.enable': 'false',
     'group.initial.rebalance.delay.ms': '0',
     'offsets.topic.num.partitions': '1',
-    'offsets.topic.replication.factor': '1',
+    'offsets.topic.replication.factor': copies,
+    'default.replication.factor': copies,
+    'min.insync.replicas': enoughCopies,
     'transaction.state.log.num.partitions': '1',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': enoughCopies,
     ...Object.fromEntries(
       Object.entries(secure?.settings ?? {}).map(([name, value]) => [`listener.name.secure.${name}`, value]),
     ),
@@ -157,14 +190,15 @@ function properties(data: string, ports: Ports, secure: SecureListener | undefin
 }
 
 /** All are held until all are known, so that they differ. */
-async function freePorts(): Promise<Ports> {
-  const servers = [createServer(), createServer(), createServer()];
+async function freePorts(brokers: number): Promise<readonly Ports[]> {
+  const servers = Array.from({ length: 3 * brokers }, () => createServer());
   for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
-  const [plain = 0, controller = 0, secure = 0] = servers.map(
-    (server) => (server.address() as AddressInfo).port,
-  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
   for (const server of servers) await once(server.close(), 'close');
-  return { plain, controller, secure };
+  return Array.from({ length: brokers }, (_, broker) => {
+    const [plain = 0, controller = 0, secure = 0] = ports.slice(3 * broker);
+    return { plain, controller, secure };
+  });
 }
 
 async function untilOpen(port: number, withinMs: number): Promise<void> {

@@ -1,0 +1,141 @@
+import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
+import { decompressedLimit } from '../../src/kafka/codecs.js';
+import { murmur2 } from '../../src/sink/murmur2.js';
+import { hostileImages } from '../support/hostile-images.js';
+import { rawAnswers, startImageServer } from '../support/image-server.js';
+import type { Input } from './oracle.js';
+import type { Act } from './performance.js';
+
+/** Another producer's transactions interleave on the input topic, and some of them are aborted. */
+export const abortsInterleaved: Act = async (stage) => {
+  await stage.working();
+  const kafka = new Kafka({ brokers: [...stage.broker.brokers], logLevel: logLevel.NOTHING });
+  const producers = ['a', 'b', 'c'].map((name) =>
+    kafka.producer({ transactionalId: `${stage.inputTopic}-${name}`, maxInFlightRequests: 1 }),
+  );
+  await Promise.all(producers.map((producer) => producer.connect()));
+  for (let round = 0; round < 10; round++) {
+    const transactions = await Promise.all(producers.map((producer) => producer.transaction()));
+    for (const transaction of [...transactions, ...transactions.toReversed()]) {
+      const value = JSON.stringify({ id: `aborted-${round}`, text: 'never to be seen' });
+      const messages = [0, 1].map((partition) => ({ key: Buffer.alloc(4), value, partition }));
+      await transaction.send({ topic: stage.inputTopic, messages });
+      await stage.feed(2);
+    }
+    for (const transaction of transactions) await transaction.abort();
+  }
+  await Promise.all(producers.map((producer) => producer.disconnect()));
+};
+
+/** Partitions are added to the input topic while the agents work, and get posts. */
+export const partitionsAdded: Act = async (stage) => {
+  stage.start();
+  await stage.untilCommitted();
+  await stage.broker.withAdmin((admin) =>
+    admin.createPartitions({ topicPartitions: [{ topic: stage.inputTopic, count: 4 }] }),
+  );
+  await stage.feed(80);
+};
+
+/** What Java's producer writes with each of its codecs. */
+export const javaCodecs: Act = async (stage) => {
+  await stage.working();
+  for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
+    const posts = Array.from({ length: 100 }, (_, index) =>
+      post(`post-${codec}-${index}`, `${codec} in the garden ${index} ${'of wild flowers '.repeat(20)}`),
+    );
+    await stage.append(posts, (topic) =>
+      stage.broker.javaProduce(
+        topic,
+        posts.map(({ key, value }) => ({ key: key ?? '', value: String(value) })),
+        { codec },
+      ),
+    );
+  }
+};
+
+/** Records of every kind that is none, among good ones, and a batch that decompresses to more than an agent takes. */
+export const poison: Act = async (stage) => {
+  await stage.working();
+  for (let round = 0; round < 10; round++) {
+    await stage.append(poisonOf(round));
+    await stage.feed(20);
+  }
+  const { inputTopic } = stage;
+  await stage.append([{ name: 'undecodable_batch', value: null, partition: 0 }], async () => {
+    const kafka = new Kafka({ brokers: [...stage.broker.brokers], logLevel: logLevel.NOTHING });
+    const producer = kafka.producer();
+    await producer.connect();
+    const messages = [{ value: Buffer.alloc(decompressedLimit + 1), partition: 0 }];
+    await producer.send({ topic: inputTopic, compression: CompressionTypes.GZIP, messages });
+    await producer.disconnect();
+  });
+  await stage.append([{ name: 'invalid_post', value: null, partition: 1 }]);
+};
+
+function poisonOf(round: number): readonly Input[] {
+  const json = (content: unknown): string => JSON.stringify(content);
+  const id = `poison-${round}`;
+  const values: readonly (Buffer | string)[] = [
+    `{"id":"${id}","text":`,
+    Buffer.concat([Buffer.from(id), Buffer.from([0xff, 0xfe, 0x00])]),
+    Buffer.from([0, 1, 2, round]),
+    ' '.repeat(round),
+    `[${round}]`,
+    `${round}`,
+    `"${id}"`,
+    json({ id }),
+    json({ id: round, text: 7 }),
+    json({ text: `no id ${id}` }),
+    json({ id: id.repeat(200), text: 'a long id' }),
+    `{"id":"${id}\\ud800","text":"half a letter"}`,
+    json({ id, text: ' ' }),
+    json({ id, text: 'long '.repeat(10_000) }),
+    json({ id, text: 'images of another kind', images: [{ round }] }),
+    json({ specversion: '1.0', type: 'post', id }),
+    json({ id_str: id, text: 'an old tweet' }),
+    json({ data: { id } }),
+    `${'['.repeat(5_000)}${round}`,
+  ];
+  const deletion: Input = { name: `gone-${round}`, key: `gone-${round}`, value: null, partition: 0 };
+  return [...values.map((value, index) => ({ name: String(value), value, partition: index % 2 })), deletion];
+}
+
+/** Posts whose images are on a server that does everything wrong. */
+export const hostileServer: Act = async (stage) => {
+  const files = (await hostileImages()).filter(({ ends }) => !ends.includes('decoded'));
+  const server = await startImageServer(
+    new Map(files.map(({ bytes }, index) => [`${index}.jpg`, bytes] as const)),
+  );
+  stage.finally(server.stop);
+  const paths = [
+    ...['slow-headers', 'slow-body', 'endless', 'drip', 'drip-headers', 'endless-headers', 'cut-off'],
+    ...['announced/1000000000000', 'page.jpg', 'page.html', 'redirect-loop', 'redirects/9', 'status/500'],
+    ...[
+      'redirect?to=http://169.254.169.254/',
+      'redirect?to=file:///etc/passwd',
+      'late-redirect/900?to=/drip',
+    ],
+    ...Object.keys(rawAnswers).map((name) => `raw/${encodeURIComponent(name)}`),
+    ...files.map((_, index) => `photos/${index}.jpg`),
+  ];
+  const wellKnown = { TAGSTREAM_IMAGES_ALLOW: server.allow, TAGSTREAM_IMAGES_TIMEOUT_MS: '2000' };
+  // No host is left alone, so that all is tried.
+  stage.start({}, { ...wellKnown, TAGSTREAM_IMAGES_HOST_FAILURES: '1000000' });
+  const posts = paths.map((path, index) =>
+    post(`post-${path}`, `harbour ${index} at dawn`, [`${server.url}/${path}`], index % 2),
+  );
+  await stage.append(posts);
+  await stage.untilCommitted();
+  if (server.requests.length < posts.length) throw new Error('not all images were asked for');
+};
+
+/** A post; without a partition, where its key sends it. */
+function post(
+  id: string,
+  text: string,
+  images: readonly string[] = [],
+  partition = (murmur2(Buffer.from(id)) & 0x7fffffff) % 2,
+): Input {
+  return { name: id, key: id, value: JSON.stringify({ id, text, images }), partition };
+}
