@@ -129,7 +129,8 @@ export const modelSlow: Act = async (stage) => {
   await stage.untilCommitted();
 };
 
-function residentBytes(pid: number | undefined): number {
+/** The physical memory that a process takes. */
+export function residentBytes(pid: number | undefined): number {
   const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kibibytes) * 1_024;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from 'kafkajs';
 import type { TaggedPost } from '../../src/domain/outcome.js';
+import type { Post } from '../../src/domain/post.js';
 import { startTagstream, tagstream, type AgentProcess } from '../support/agent-process.js';
 import type { Broker } from '../support/broker.js';
 import { produce } from '../support/transport.js';
@@ -127,7 +128,7 @@ const messageOf = ({ key, value, partition }: Input): Message => ({
   partition,
 });
 
-/** Records that differ from each other and from all before. */
+/** Records that differ from each other and from all before, with 1,000 texts. */
 function inputsFrom(first: number, count: number, partitions: number): readonly Input[] {
   const things = ['garden', 'football', 'breakfast', 'rocket', 'galaxy', 'harbour', 'temple', 'winter'];
   return Array.from({ length: count }, (_, index) => {
@@ -136,19 +137,24 @@ function inputsFrom(first: number, count: number, partitions: number): readonly 
     const partition = index % partitions;
     const poison = `${id} is no post`;
     if ((first + index) % 20 === 19) return { name: poison, value: poison, partition };
-    const text = `day ${first + index} of the ${thing} with friends #${thing}`;
+    const text = `day ${(first + index) % 500} of the ${thing} with friends #${thing}`;
     return { name: id, value: JSON.stringify({ id, text }), partition };
   });
 }
 
-/** What becomes of the same posts where nothing goes wrong. */
+/** What becomes of the same posts where nothing goes wrong; each text is tagged once. */
 async function faultFree(inputs: readonly Input[]): Promise<ReadonlyMap<string, TaggedPost>> {
-  const lines = inputs
-    .flatMap(({ value }) => (typeof value === 'string' && isPost(value) ? [value] : []))
-    .join('\n');
-  const { stdout } = await tagstream(['tag', '-'], {}, lines);
-  const results = stdout.split('\n').filter((line) => line !== '');
-  return new Map(results.map((line) => JSON.parse(line) as TaggedPost).map((result) => [result.id, result]));
+  const posts = inputs
+    .filter(({ value }) => typeof value === 'string' && isPost(value))
+    .map(({ value }) => JSON.parse(String(value)) as Post);
+  const lines = new Map(posts.map((post) => [post.text, JSON.stringify(post)]));
+  const { stdout } = await tagstream(['tag', '-'], {}, [...lines.values()].join('\n'));
+  const results = stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as TaggedPost);
+  const byText = new Map([...lines.keys()].map((text, index) => [text, results[index]!]));
+  return new Map(posts.map(({ id, text }) => [id, byText.get(text)!]));
 }
 
 function isPost(value: string): boolean {
