@@ -205,6 +205,8 @@ exitCode = await program.parseAsync().then(
   () => exitCode,
   (error: unknown) => explain(error),
 );
+// Only then it is known whether all could be written.
+await new Promise((written) => process.stdout.write('', written));
 process.exitCode =
   exitCode === exitCodes.done && outputError !== undefined
     ? explain(new OutputLostError(outputError))

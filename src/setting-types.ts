@@ -29,6 +29,7 @@ export const language = z
 export const token = z
   .string()
   .min(16, 'is shorter than 16 characters: take a random one, such as "openssl rand -hex 16" prints')
+  .regex(/^[!-~]*$/, 'has a blank or a letter beyond ASCII, which not every client sends alike')
   .transform((value) => new Secret(value));
 
 export const allowedRange = name.superRefine((entry, context) => {

@@ -73,5 +73,6 @@ export async function createOutput(file: string): Promise<Writable> {
   }
 }
 
-const unreadable = (file: string, error: unknown): InputError =>
+/** The error for a file that a command was given and cannot read. */
+export const unreadable = (file: string, error: unknown): InputError =>
   new InputError(`${file} cannot be read: ${(error as Error).message}`);

@@ -5,7 +5,7 @@ import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
 import { exitCodes, StoppedError } from '../domain/errors.js';
 import { drawOutcome } from './draw-outcome.js';
-import { countLines, openInput } from './files.js';
+import { countLines, openInput, unreadable } from './files.js';
 import { nowhere } from './nowhere.js';
 import { paintFor } from './paint.js';
 import { showProgress } from './progress.js';
@@ -72,12 +72,18 @@ async function openPosts(file: string): Promise<Posts> {
   return { name: basename(path), stream: await openInput(path), imageFolder: dirname(path) };
 }
 
-/** A path on the command line is the user's own, so it may lead anywhere. */
+/**
+ * A path on the command line is the user's own, so it may lead anywhere.
+ *
+ * @throws InputError where nothing is there
+ */
 async function postOf({ text, image }: Extract<TagOptions, { text: string }>): Promise<Posts> {
   const isPath = image !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(image);
   const given = resolve(isPath ? image : '.');
-  // The folder is that of the file itself: a link in its place would lead out of it. What is not there is told later.
-  const path = await realpath(given).catch(() => given);
+  // The folder is that of the file itself: a link in its place would lead out of it.
+  const path = await realpath(given).catch((error: unknown) => {
+    throw unreadable(given, error);
+  });
   const images = image === undefined ? [] : [isPath ? basename(path) : image];
   const post = JSON.stringify({ id: '1', text, images });
   return { name: '--text', stream: Readable.from([post]), imageFolder: isPath ? dirname(path) : path };

@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -90,6 +93,18 @@ describe('tagstream tag', () => {
     const result = JSON.parse(stdout) as TaggedPost;
     expect(result.image).toMatchObject({ used: true, regions: { rows: 7, columns: 7 } });
     expect(result.entities.map(({ label }) => label).join()).toContain('cat');
+  });
+
+  it('refuses an image on the command line that is not there', async () => {
+    const { code, stdout, stderr } = await tagstream([
+      'tag',
+      '--text',
+      'who is this?',
+      '--image',
+      'nobody.jpg',
+    ]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/nobody\.jpg cannot be read: ENOENT/);
   });
 
   it('reads the text that an image shows, where it is asked to', async () => {
@@ -340,6 +355,14 @@ describe.skipIf(process.platform !== 'linux')('a signal while the agent starts',
 });
 
 describe('the command line', () => {
+  it('says so where its output has no room', () => {
+    const full = openSync('/dev/full', 'w');
+    const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+    const { status } = spawnSync(process.execPath, [cli, 'completion', 'bash'], { stdio: ['ignore', full] });
+    closeSync(full);
+    expect(status).toBe(1);
+  });
+
   it('answers wrong usage with 64', async () => {
     expect((await tagstream(['tag', '--nonsense'])).code).toBe(64);
     expect((await tagstream(['frobnicate'])).code).toBe(64);
