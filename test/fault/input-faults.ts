@@ -1,4 +1,5 @@
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
+import type { Rejection } from '../../src/domain/outcome.js';
 import { decompressedLimit } from '../../src/kafka/codecs.js';
 import { murmur2 } from '../../src/sink/murmur2.js';
 import { hostileImages } from '../support/hostile-images.js';
@@ -62,43 +63,60 @@ export const poison: Act = async (stage) => {
     await stage.feed(20);
   }
   const { inputTopic } = stage;
-  await stage.append([{ name: 'undecodable_batch', value: null, partition: 0 }], async () => {
-    const kafka = new Kafka({ brokers: [...stage.broker.brokers], logLevel: logLevel.NOTHING });
-    const producer = kafka.producer();
-    await producer.connect();
-    const messages = [{ value: Buffer.alloc(decompressedLimit + 1), partition: 0 }];
-    await producer.send({ topic: inputTopic, compression: CompressionTypes.GZIP, messages });
-    await producer.disconnect();
-  });
-  await stage.append([{ name: 'invalid_post', value: null, partition: 1 }]);
+  await stage.append(
+    [{ name: 'undecodable_batch', reason: 'undecodable_batch', value: null, partition: 0 }],
+    async () => {
+      const kafka = new Kafka({ brokers: [...stage.broker.brokers], logLevel: logLevel.NOTHING });
+      const producer = kafka.producer();
+      await producer.connect();
+      const messages = [{ value: Buffer.alloc(decompressedLimit + 1), partition: 0 }];
+      await producer.send({ topic: inputTopic, compression: CompressionTypes.GZIP, messages });
+      await producer.disconnect();
+    },
+  );
+  await stage.append([{ name: 'invalid_post', reason: 'invalid_post', value: null, partition: 1 }]);
 };
 
 function poisonOf(round: number): readonly Input[] {
   const json = (content: unknown): string => JSON.stringify(content);
   const id = `poison-${round}`;
-  const values: readonly (Buffer | string)[] = [
-    `{"id":"${id}","text":`,
-    Buffer.concat([Buffer.from(id), Buffer.from([0xff, 0xfe, 0x00])]),
-    Buffer.from([0, 1, 2, round]),
-    ' '.repeat(round),
-    `[${round}]`,
-    `${round}`,
-    `"${id}"`,
-    json({ id }),
-    json({ id: round, text: 7 }),
-    json({ text: `no id ${id}` }),
-    json({ id: id.repeat(200), text: 'a long id' }),
-    `{"id":"${id}\\ud800","text":"half a letter"}`,
-    json({ id, text: ' ' }),
-    json({ id, text: 'long '.repeat(10_000) }),
-    json({ id, text: 'images of another kind', images: [{ round }] }),
-    json({ specversion: '1.0', type: 'post', id }),
-    json({ id_str: id, text: 'an old tweet' }),
-    json({ data: { id } }),
-    `${'['.repeat(5_000)}${round}`,
-  ];
+  const values = {
+    not_json: [
+      `{"id":"${id}","text":`,
+      Buffer.concat([Buffer.from(id), Buffer.from([0xff, 0xfe, 0x00])]),
+      Buffer.from([0, 1, 2, round]),
+      ' '.repeat(round),
+      `${'['.repeat(5_000)}${round}`,
+    ],
+    invalid_post: [
+      `[${round}]`,
+      `${round}`,
+      `"${id}"`,
+      json({ id }),
+      json({ id: round, text: 7 }),
+      json({ text: `no id ${id}` }),
+      json({ id: id.repeat(200), text: 'a long id' }),
+      `{"id":"${id}\\ud800","text":"half a letter"}`,
+      json({ id, text: 'images of another kind', images: [{ round }] }),
+      json({ data: { id } }),
+    ],
+    unsupported_format: [
+      json({ specversion: '1.0', type: 'post', id }),
+      json({ id_str: id, text: 'an old tweet' }),
+    ],
+    empty: [json({ id, text: ' ' })],
+    too_long: [json({ id, text: 'long '.repeat(10_000) })],
+  } as const satisfies Partial<Record<Rejection, readonly (Buffer | string)[]>>;
   const deletion: Input = { name: `gone-${round}`, key: `gone-${round}`, value: null, partition: 0 };
-  return [...values.map((value, index) => ({ name: String(value), value, partition: index % 2 })), deletion];
+  const letters = Object.entries(values).flatMap(([reason, some]) =>
+    some.map((value, index) => ({
+      name: String(value),
+      reason: reason as Rejection,
+      value,
+      partition: index % 2,
+    })),
+  );
+  return [...letters, deletion];
 }
 
 /** Posts whose images are on a server that does everything wrong. */

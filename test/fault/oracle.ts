@@ -1,10 +1,12 @@
-import type { TaggedPost } from '../../src/domain/outcome.js';
+import type { Rejection, TaggedPost } from '../../src/domain/outcome.js';
 import type { OracleRecord } from '../support/kafka-console.js';
 
 /** A record of the input. */
 export interface Input {
   /** A post's id, or the value of what is no post and is to be dead-lettered; the reason, where the dead letter has no value. */
   readonly name: string;
+  /** Why it is dead-lettered, where it is to be. */
+  readonly reason?: Rejection;
   readonly key?: string;
   readonly value: Buffer | string | null;
   readonly partition: number;
@@ -16,7 +18,7 @@ export interface Verdict {
   readonly lost: readonly string[];
   /** Records with more than one, and outcomes of nothing that was there. */
   readonly doubled: readonly string[];
-  /** Results with other phrases than where nothing goes wrong, or in another order. */
+  /** Results with other phrases than where nothing goes wrong, or in another order, and dead letters for another reason. */
   readonly different: readonly string[];
   /** Results that came before one of an earlier record of the same partitions. */
   readonly outOfOrder: readonly string[];
@@ -38,6 +40,7 @@ export function judge(
   faultFree: ReadonlyMap<string, TaggedPost>,
 ): Verdict {
   const names = inputs.map(({ name }) => name);
+  const reasons = new Map(inputs.map(({ name, reason }) => [name, reason]));
   const found = [...results.map(({ key }) => String(key)), ...deadLetters.map(nameOf)];
   const counts = new Map(names.map((name) => [name, 0]));
   const doubled = found.filter((name) => {
@@ -52,12 +55,16 @@ export function judge(
   return {
     lost: names.filter((name) => counts.get(name) === 0),
     doubled,
-    different: tagged.filter((result) => !isSame(result, faultFree.get(result.id))).map(({ id }) => id),
+    different: [
+      ...tagged.filter((result) => !isSame(result, faultFree.get(result.id))).map(({ id }) => id),
+      ...deadLetters.filter((letter) => reasonOf(letter) !== reasons.get(nameOf(letter))).map(nameOf),
+    ],
     outOfOrder: outOfOrder(inputs, results),
   };
 }
 
-const nameOf = ({ value, headers }: OracleRecord): string => String(value ?? headers['tagstream-reason']);
+const reasonOf = ({ headers }: OracleRecord): string => String(headers['tagstream-reason']);
+const nameOf = (letter: OracleRecord): string => String(letter.value ?? reasonOf(letter));
 
 function isSame(a: TaggedPost, b: TaggedPost | undefined): boolean {
   return (

@@ -136,7 +136,7 @@ function inputsFrom(first: number, count: number, partitions: number): readonly 
     const thing = things[(first + index) % things.length];
     const partition = index % partitions;
     const poison = `${id} is no post`;
-    if ((first + index) % 20 === 19) return { name: poison, value: poison, partition };
+    if ((first + index) % 20 === 19) return { name: poison, reason: 'not_json', value: poison, partition };
     const text = `day ${(first + index) % 500} of the ${thing} with friends #${thing}`;
     return { name: id, value: JSON.stringify({ id, text }), partition };
   });
