@@ -34,7 +34,11 @@ const exitMs = 2_000;
  * the container can kill that.
  */
 function giveUp(): never {
-  const kill = `setTimeout(() => process.kill(${process.pid}, 'SIGKILL'), ${exitMs})`;
-  spawn(process.execPath, ['--eval', kill], { detached: true, stdio: 'ignore' }).unref();
+  // Its standard input ends with this process, and then there is nobody to kill.
+  const kill = `
+    setTimeout(() => process.kill(${process.pid}, 'SIGKILL'), ${exitMs});
+    process.stdin.resume().on('end', () => process.exit());
+  `;
+  spawn(process.execPath, ['--eval', kill], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] }).unref();
   process.exit(exitCodes.failed);
 }

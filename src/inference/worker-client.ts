@@ -17,7 +17,7 @@ import { RunGate } from './run-gate.js';
  */
 const workerFile = new URL('../../dist/inference/worker.js', import.meta.url);
 
-/** Milliseconds that the process's exit waits for the run under way. */
+/** Milliseconds that the process's exit waits for the run under way: less than after which `signals.ts` kills it. */
 const exitWaitMs = 1_500;
 
 /** The main thread's end of the inference worker. */
@@ -58,10 +58,10 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerClient>
   const worker = new Worker(workerFile, {
     workerData: { options, gate: gate.memory } satisfies WorkerData,
   });
-  const shutGate = (): void => gate.shut(exitWaitMs);
-  process.once('exit', shutGate);
+  const closeGate = (): void => gate.close(exitWaitMs);
+  process.once('exit', closeGate);
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  void exited.then(() => process.off('exit', shutGate));
+  void exited.then(() => process.off('exit', closeGate));
   const ready = await new Promise<Extract<FromWorker, { type: 'ready' }>>((resolve, reject) => {
     worker.once('error', reject);
     worker.once('exit', () =>

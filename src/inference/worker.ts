@@ -18,8 +18,8 @@ import { openTextReader, TextReaderMissingError } from './text-reader.js';
 
 /**
  * The inference thread. ONNX Runtime's `run()` blocks the thread it is called on, so models live here and the
- * main thread keeps answering Kafka. Nothing terminates this thread from outside: that would abort the process
- * in mid-run. It ends when it is told to close, after the requests that came before.
+ * main thread keeps answering Kafka. Nothing ends this thread in the middle of a run, which would abort the process: it
+ * ends when it is told to close, after the requests that came before, and an exit of the process waits at its gate.
  */
 if (parentPort === null) throw new Error('this file is a worker thread of the agent');
 const port = parentPort;
@@ -82,12 +82,11 @@ async function main({ options, gate: memory }: WorkerData): Promise<void> {
   };
 
   // The first run of a session allocates its buffers: warm means it has happened.
-  const [photo] = await encodeImages([new Uint8Array(bundle.manifest.image.size ** 2 * 3)]);
+  const black = new Uint8Array(bundle.manifest.image.size ** 2 * 3);
+  const [photo] = await gate.pass(() => encodeImages([black]));
   const words = { text: 'warm', entities: [], attributes: [], imageText: '' };
-  await predict(
-    [photo === undefined ? words : { ...words, photos: [{ entities: [], regions: photo.regions }] }],
-    1,
-  );
+  const post = photo === undefined ? words : { ...words, photos: [{ entities: [], regions: photo.regions }] };
+  await gate.pass(() => predict([post], 1));
 
   // Requests run one after the other: `previous` is the end of the queue.
   let previous: Promise<void> = Promise.resolve();
