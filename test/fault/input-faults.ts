@@ -5,14 +5,14 @@ import { murmur2 } from '../../src/sink/murmur2.js';
 import { hostileImages } from '../support/hostile-images.js';
 import { rawAnswers, startImageServer } from '../support/image-server.js';
 import type { Input } from './oracle.js';
-import type { Act } from './performance.js';
+import type { Inject } from './run-fault.js';
 
 /** Another producer's transactions interleave on the input topic, and some of them are aborted. */
-export const abortsInterleaved: Act = async (stage) => {
-  await stage.working();
-  const kafka = new Kafka({ brokers: [...stage.broker.brokers], logLevel: logLevel.NOTHING });
+export const abortsInterleaved: Inject = async (context) => {
+  await context.working();
+  const kafka = new Kafka({ brokers: [...context.broker.brokers], logLevel: logLevel.NOTHING });
   const producers = ['a', 'b', 'c'].map((name) =>
-    kafka.producer({ transactionalId: `${stage.inputTopic}-${name}`, maxInFlightRequests: 1 }),
+    kafka.producer({ transactionalId: `${context.inputTopic}-${name}`, maxInFlightRequests: 1 }),
   );
   await Promise.all(producers.map((producer) => producer.connect()));
   for (let round = 0; round < 10; round++) {
@@ -20,8 +20,8 @@ export const abortsInterleaved: Act = async (stage) => {
     for (const transaction of [...transactions, ...transactions.toReversed()]) {
       const value = JSON.stringify({ id: `aborted-${round}`, text: 'never to be seen' });
       const messages = [0, 1].map((partition) => ({ key: Buffer.alloc(4), value, partition }));
-      await transaction.send({ topic: stage.inputTopic, messages });
-      await stage.feed(2);
+      await transaction.send({ topic: context.inputTopic, messages });
+      await context.feed(2);
     }
     for (const transaction of transactions) await transaction.abort();
   }
@@ -29,24 +29,24 @@ export const abortsInterleaved: Act = async (stage) => {
 };
 
 /** Partitions are added to the input topic while the agents work, and get posts. */
-export const partitionsAdded: Act = async (stage) => {
-  stage.start();
-  await stage.untilCommitted();
-  await stage.broker.withAdmin((admin) =>
-    admin.createPartitions({ topicPartitions: [{ topic: stage.inputTopic, count: 4 }] }),
+export const partitionsAdded: Inject = async (context) => {
+  context.start();
+  await context.untilCommitted();
+  await context.broker.withAdmin((admin) =>
+    admin.createPartitions({ topicPartitions: [{ topic: context.inputTopic, count: 4 }] }),
   );
-  await stage.feed(80);
+  await context.feed(80);
 };
 
 /** What Java's producer writes with each of its codecs. */
-export const javaCodecs: Act = async (stage) => {
-  await stage.working();
+export const javaCodecs: Inject = async (context) => {
+  await context.working();
   for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
     const posts = Array.from({ length: 100 }, (_, index) =>
       post(`post-${codec}-${index}`, `${codec} in the garden ${index} ${'of wild flowers '.repeat(20)}`),
     );
-    await stage.append(posts, (topic) =>
-      stage.broker.javaProduce(
+    await context.append(posts, (topic) =>
+      context.broker.javaProduce(
         topic,
         posts.map(({ key, value }) => ({ key: key ?? '', value: String(value) })),
         { codec },
@@ -56,17 +56,17 @@ export const javaCodecs: Act = async (stage) => {
 };
 
 /** Records of every kind that is none, among good ones, and a batch that decompresses to more than an agent takes. */
-export const poison: Act = async (stage) => {
-  await stage.working();
+export const poison: Inject = async (context) => {
+  await context.working();
   for (let round = 0; round < 10; round++) {
-    await stage.append(poisonOf(round));
-    await stage.feed(20);
+    await context.append(poisonOf(round));
+    await context.feed(20);
   }
-  const { inputTopic } = stage;
-  await stage.append(
+  const { inputTopic } = context;
+  await context.append(
     [{ name: 'undecodable_batch', reason: 'undecodable_batch', value: null, partition: 0 }],
     async () => {
-      const kafka = new Kafka({ brokers: [...stage.broker.brokers], logLevel: logLevel.NOTHING });
+      const kafka = new Kafka({ brokers: [...context.broker.brokers], logLevel: logLevel.NOTHING });
       const producer = kafka.producer();
       await producer.connect();
       const messages = [{ value: Buffer.alloc(decompressedLimit + 1), partition: 0 }];
@@ -74,7 +74,7 @@ export const poison: Act = async (stage) => {
       await producer.disconnect();
     },
   );
-  await stage.append([{ name: 'invalid_post', reason: 'invalid_post', value: null, partition: 1 }]);
+  await context.append([{ name: 'invalid_post', reason: 'invalid_post', value: null, partition: 1 }]);
 };
 
 function poisonOf(round: number): readonly Input[] {
@@ -120,12 +120,12 @@ function poisonOf(round: number): readonly Input[] {
 }
 
 /** Posts whose images are on a server that does everything wrong. */
-export const hostileServer: Act = async (stage) => {
+export const hostileServer: Inject = async (context) => {
   const files = (await hostileImages()).filter(({ ends }) => !ends.includes('decoded'));
   const server = await startImageServer(
     new Map(files.map(({ bytes }, index) => [`${index}.jpg`, bytes] as const)),
   );
-  stage.finally(server.stop);
+  context.finally(server.stop);
   const paths = [
     ...['slow-headers', 'slow-body', 'endless', 'drip', 'drip-headers', 'endless-headers', 'cut-off'],
     ...['announced/1000000000000', 'page.jpg', 'page.html', 'redirect-loop', 'redirects/9', 'status/500'],
@@ -139,13 +139,15 @@ export const hostileServer: Act = async (stage) => {
   ];
   const wellKnown = { TAGSTREAM_IMAGES_ALLOW: server.allow, TAGSTREAM_IMAGES_TIMEOUT_MS: '2000' };
   // No host is left alone, so that all is tried.
-  stage.start({}, { ...wellKnown, TAGSTREAM_IMAGES_HOST_FAILURES: '1000000' });
+  context.start({}, { ...wellKnown, TAGSTREAM_IMAGES_HOST_FAILURES: '1000000' });
   const posts = paths.map((path, index) =>
     post(`post-${path}`, `harbour ${index} at dawn`, [`${server.url}/${path}`], index % 2),
   );
-  await stage.append(posts);
-  await stage.untilCommitted();
-  if (server.requests.length < posts.length) throw new Error('not all images were asked for');
+  await context.append(posts);
+  await context.untilCommitted();
+  const asked = new Set(server.requests.map(({ path }) => path));
+  const unasked = paths.filter((path) => !asked.has(`/${path}`));
+  if (unasked.length > 0) throw new Error(`never asked for: ${unasked.join(', ')}`);
 };
 
 /** A post; without a partition, where its key sends it. */

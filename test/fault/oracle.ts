@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Rejection, TaggedPost } from '../../src/domain/outcome.js';
 import type { OracleRecord } from '../support/kafka-console.js';
 
@@ -20,11 +21,9 @@ export interface Verdict {
   readonly doubled: readonly string[];
   /** Results with other phrases than where nothing goes wrong, or in another order, and dead letters for another reason. */
   readonly different: readonly string[];
-  /** Results that came before one of an earlier record of the same partitions. */
+  /** Outcomes that came before one of an earlier record of the same partitions. */
   readonly outOfOrder: readonly string[];
 }
-
-export const flawless: Verdict = { lost: [], doubled: [], different: [], outOfOrder: [] };
 
 /** Scores may differ by so much between batches. */
 const tolerance = 1e-3;
@@ -59,29 +58,33 @@ export function judge(
       ...tagged.filter((result) => !isSame(result, faultFree.get(result.id))).map(({ id }) => id),
       ...deadLetters.filter((letter) => reasonOf(letter) !== reasons.get(nameOf(letter))).map(nameOf),
     ],
-    outOfOrder: outOfOrder(inputs, results),
+    outOfOrder: [named(results, ({ key }) => String(key)), named(deadLetters, nameOf)].flatMap((outcomes) =>
+      outOfOrder(inputs, outcomes),
+    ),
   };
 }
 
+const named = (records: readonly OracleRecord[], name: (record: OracleRecord) => string) =>
+  records.map((record) => [name(record), record] as const);
 const reasonOf = ({ headers }: OracleRecord): string => String(headers['tagstream-reason']);
 const nameOf = (letter: OracleRecord): string => String(letter.value ?? reasonOf(letter));
 
+/** Whether keyphrases, where they stand, and entities are the same. */
 function isSame(a: TaggedPost, b: TaggedPost | undefined): boolean {
+  if (b === undefined) return false;
+  const scoreless = ({ keyphrases, entities }: TaggedPost): unknown =>
+    [...keyphrases, ...entities].map((found) => ({ ...found, score: 0 }));
   return (
-    a.keyphrases.length === b?.keyphrases.length &&
-    a.keyphrases.every(({ phrase, score }, rank) => {
-      const other = b.keyphrases[rank];
-      return phrase === other?.phrase && Math.abs(score - other.score) <= tolerance;
-    })
+    isDeepStrictEqual(scoreless(a), scoreless(b)) &&
+    a.keyphrases.every(({ score }, rank) => Math.abs(score - (b.keyphrases[rank]?.score ?? 2)) <= tolerance)
   );
 }
 
-/** Within a partition of the output the results of one partition of the input keep their order. */
-function outOfOrder(inputs: readonly Input[], results: readonly OracleRecord[]): readonly string[] {
+/** Within a partition of the output the outcomes of one partition of the input keep their order. */
+function outOfOrder(inputs: readonly Input[], outcomes: readonly (readonly [name: string, OracleRecord])[]) {
   const places = new Map(inputs.map(({ name }, index) => [name, index]));
   const latest = new Map<string, number>();
-  return results.flatMap(({ key, partition }) => {
-    const name = String(key);
+  return outcomes.flatMap(([name, { partition }]) => {
     const place = places.get(name) ?? -1;
     const lane = `${partition}/${inputs[place]?.partition}`;
     const isLate = place < (latest.get(lane) ?? -1);

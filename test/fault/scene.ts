@@ -29,8 +29,12 @@ export interface Scene {
   readonly broker: Broker;
   readonly inputTopic: string;
   readonly outputTopic: string;
-  /** Appends posts, and a record that is none after every 20th, evenly over the partitions. */
-  feed(posts: number): Promise<void>;
+  /**
+   * Appends posts, and a record that is none after every 20th, evenly over the partitions.
+   *
+   * @param written how a value goes out, where it is to be more than what makes the outcome
+   */
+  feed(posts: number, written?: (value: string) => string): Promise<void>;
   /** Appends these, by a producer of kafkajs or by another's. */
   append(inputs: readonly Input[], send?: (topic: string) => Promise<void>): Promise<void>;
   /**
@@ -45,6 +49,8 @@ export interface Scene {
   committed(): Promise<number>;
   /** Resolves when so many records' outcomes are committed, by default all. */
   untilCommitted(records?: number): Promise<void>;
+  /** @throws Error where all is committed: then a fault would find nothing to harm */
+  expectWork(): Promise<void>;
   /** What the oracle finds once all is committed. */
   verdict(): Promise<Verdict>;
   /** All agents that were started. */
@@ -84,8 +90,10 @@ export async function openScene(broker: Broker, partitions = 2): Promise<Scene> 
     broker,
     inputTopic,
     outputTopic,
-    async feed(posts) {
-      await scene.append(inputsFrom(inputs.length, posts, await partitionsOf(broker, inputTopic)));
+    async feed(posts, written = (value) => value) {
+      const more = inputsFrom(inputs.length, posts, await partitionsOf(broker, inputTopic));
+      const messages = more.map((input) => ({ ...messageOf(input), value: written(String(input.value)) }));
+      await scene.append(more, (topic) => produce(broker, topic, messages));
     },
     async append(more, send = (topic) => produce(broker, topic, more.map(messageOf))) {
       inputs.push(...more);
@@ -109,6 +117,10 @@ export async function openScene(broker: Broker, partitions = 2): Promise<Scene> 
         }
         await sleep(100);
       }
+    },
+    async expectWork() {
+      const { committed, end } = await offsets();
+      if (committed >= end) throw new Error('there is no work left to be harmed');
     },
     async verdict() {
       const [results, deadLetters] = await Promise.all([

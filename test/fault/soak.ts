@@ -6,12 +6,15 @@ import { connectTo } from '../support/broker.js';
 import { startJavaBroker } from '../support/kafka-broker.js';
 import { findJavaTools } from '../support/kafka-tools.js';
 import { residentBytes } from './agent-faults.js';
-import { flawless } from './oracle.js';
+import { flawless } from './flawless.js';
 import { plot, type Curve } from './plot.js';
 import { openScene } from './scene.js';
 
 const minutes = Number(process.env['SOAK_MINUTES'] ?? 30);
 const file = fileURLToPath(new URL('../../docs/soak.svg', import.meta.url));
+
+/** How much more memory the last fifth of the time may take than the second. */
+const mostGrowth = 1.15;
 
 /** Posts that are tagged as fast as can be, to know what half of that is. */
 const burst = 3_000;
@@ -70,8 +73,9 @@ test('Nothing is lost, and memory does not grow', { timeout: (minutes + 15) * 60
     }
     memory.push([minute(), residentBytes(steady.now.process.pid) / 2 ** 20]);
     if (!state.harming && minute() > nextFault && minute() < minutes - 1) {
+      // Each kind in its turn, at moments that are random.
       const names = Object.keys(faults) as (keyof typeof faults)[];
-      const name = names[Math.floor(Math.random() * names.length)]!;
+      const name = names[tried.length % names.length]!;
       tried.push({ minute: minute(), name });
       state.harming = true;
       harming = faults[name]().finally(() => {
@@ -93,7 +97,16 @@ test('Nothing is lost, and memory does not grow', { timeout: (minutes + 15) * 60
     `${verdict.lost.length}, doubled ${verdict.doubled.length}, other phrases or order ` +
     `${verdict.different.length + verdict.outOfOrder.length}; done ${seconds.toFixed(1)} s after the last`;
   console.log(outcome, JSON.stringify({ exits: steady.exits, killed: victim.exits.length }));
-  writeFileSync(file, plot(outcome, memory, tried));
+  if (minutes >= 30) writeFileSync(file, plot(outcome, memory, tried));
   expect(verdict).toEqual(flawless);
   expect(ends).toEqual([0, 0]);
+  expect(new Set(tried.map(({ name }) => name))).toEqual(new Set(Object.keys(faults)));
+  expect(steady.exits).toEqual([]);
+  expect(medianOf(memory, 0.8, 1)).toBeLessThan(mostGrowth * medianOf(memory, 0.2, 0.4));
 });
+
+/** The median of the memory over a part of the time. */
+function medianOf(memory: Curve, from: number, to: number): number {
+  const part = memory.slice(from * memory.length, to * memory.length).map(([, mebibytes]) => mebibytes);
+  return part.toSorted((a, b) => a - b)[Math.floor(part.length / 2)] ?? NaN;
+}

@@ -1,20 +1,28 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Performance } from './performance.js';
+import { exitCodes } from '../../src/domain/errors.js';
+import type { Fault } from './faults.js';
+import type { FaultResult } from './run-fault.js';
 
-const file = fileURLToPath(new URL('../../docs/faults.md', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const file = join(root, 'docs/faults.md');
+
+/** What delivery hangs on, and what tries it. */
+const code = [
+  ...['src/kafka', 'src/sink', 'src/source', 'src/agent.ts', 'src/pipeline.ts', 'src/commands/signals.ts'],
+  ...['src/inference/run-gate.ts', 'src/inference/worker.ts', 'src/inference/worker-client.ts', 'test/fault'],
+];
 
 const head = `# Faults that were tried
 
 \`npm run test:faults\` keeps this table: agents as processes, a real broker, a fault, and Java's \`read_committed\` consumer
 as the judge. A record is lost without an outcome and doubled with two. Recovered is the time from the end of the fault
 (of the last of ten, where they come at random) until everything that waited, and fresh posts, were committed: median and
-longest, with sessions of 6 seconds. Code is what was tried: the first digits of a SHA-1 of
-\`git rev-parse HEAD:src/kafka HEAD:src/sink HEAD:src/source\`. A fault that stands here with the present code is not tried
-again.
+longest, with sessions of 6 seconds; 21 seconds at most, or the fault has no row. Code is what was tried, the first digits
+of a SHA-1: \`git ls-tree HEAD ${code.join(' ')} | sha1sum\`. A fault that stands here with the present code is not tried again.
 
 \`npm run test:soak\` feeds two agents for half an hour at half of what one can tag, with faults at random, and draws:
 
@@ -24,10 +32,12 @@ again.
 | --- | --- | --- | --- | --- | --- | --- | --- |
 `;
 
-/** The code that the faults are about, as it is committed. */
+/** What was tried, as it is committed. */
 function tree(): string {
-  const trees = execFileSync('git', ['rev-parse', 'HEAD:src/kafka', 'HEAD:src/sink', 'HEAD:src/source']);
-  return createHash('sha1').update(trees).digest('hex').slice(0, 10);
+  const git = (...args: string[]): Buffer => execFileSync('git', [...args, '--', ...code], { cwd: root });
+  if (git('status', '--porcelain').length > 0) return 'not committed';
+  const committed = execFileSync('git', ['ls-tree', 'HEAD', ...code], { cwd: root });
+  return createHash('sha1').update(committed).digest('hex').slice(0, 10);
 }
 
 const rows = (): readonly string[] =>
@@ -38,27 +48,36 @@ const rows = (): readonly string[] =>
         .slice(2)
     : [];
 
-/** Whether the fault was tried so often with the code as it is. */
-export const isTried = (fault: string, tries: number): boolean =>
-  rows().some((row) => row.startsWith(`| ${fault} | ${tries} |`) && row.endsWith(`| ${tree()} |`));
+const timesOf = ({ tries, timesEach = 1 }: Fault): number => tries.length * timesEach;
+
+/** Whether the fault was tried with the code as it is, and all went well. */
+export const isTried = (fault: Fault): boolean =>
+  rows().some(
+    (row) => row.startsWith(`| ${fault.name} | ${timesOf(fault)} |`) && row.endsWith(`| ${tree()} |`),
+  );
 
 /** Puts a fault's row into the table, in place of an older one. */
-export function record(fault: string, tries: number, performances: readonly Performance[]): void {
-  const sum = (count: (performance: Performance) => number): number =>
-    performances.reduce((total, performance) => total + count(performance), 0);
-  const times = performances.map(({ recovered }) => recovered).toSorted((a, b) => a - b);
+export function record(fault: Fault, results: readonly FaultResult[]): void {
+  const sum = (count: (result: FaultResult) => number): number =>
+    results.reduce((total, result) => total + count(result), 0);
   const cells = [
-    fault,
-    tries,
+    fault.name,
+    timesOf(fault),
     sum(({ verdict }) => verdict.lost.length),
     sum(({ verdict }) => verdict.doubled.length),
     sum(({ verdict }) => verdict.different.length + verdict.outOfOrder.length),
-    `${times[Math.floor(times.length / 2)]?.toFixed(1)}, ${times.at(-1)?.toFixed(1)}`,
-    sum(({ exits }) => exits.filter((exit) => exit === 75).length),
+    fault.endsDone === true ? '' : medianAndLongest(results.map(({ recovered }) => recovered)),
+    sum(({ exits }) => exits.filter((exit) => exit === exitCodes.lostPlace).length),
     tree(),
   ];
   const row = `| ${cells.join(' | ')} |`;
-  const others = rows().filter((other) => !other.startsWith(`| ${fault} |`));
-  mkdirSync(dirname(file), { recursive: true });
+  const others = rows().filter((other) => !other.startsWith(`| ${fault.name} |`));
   writeFileSync(file, `${head}${[...others, row].join('\n')}\n`);
+}
+
+function medianAndLongest(seconds: readonly number[]): string {
+  const sorted = seconds.toSorted((a, b) => a - b);
+  const at = (place: number): number => sorted[Math.floor(place)] ?? NaN;
+  const median = (at((sorted.length - 1) / 2) + at(sorted.length / 2)) / 2;
+  return `${median.toFixed(1)}, ${at(sorted.length - 1).toFixed(1)}`;
 }
