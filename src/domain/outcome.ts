@@ -16,8 +16,8 @@ export interface ImageUse {
   /** Why it was not used; absent where it was. */
   readonly reason?: ImageAbsence;
   /**
-   * The chance, in [0, 1], that image and text belong together, if as many images did as did not. Absent where it is not
-   * known, as of photos unlike those of the training.
+   * How well image and text belong together, in [0, 1]. Absent where nothing is known of it, as of photos unlike those of
+   * the training.
    */
   readonly match?: number;
   /** Which of the post's images it is, from 0, where several were looked at. */

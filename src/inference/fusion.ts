@@ -12,7 +12,7 @@ import { concatenate, float32, int64Rows, longest, rowOf, textTensors } from './
 import { createTokenizer, type TokenizedInput } from './tokenizer.js';
 import { createVectorSearch } from './vector-search.js';
 
-/** From this familiarity on the matching score of a photo is taken for known. */
+/** The least familiarity of a photo whose matching score is relied on. */
 const leastFamiliar = 0.5;
 
 /** A word for what a photo shows, as a keyphrase. */
@@ -31,7 +31,7 @@ export interface Fused {
   readonly imageText: string;
   /** What it shows of what belongs to the text, likeliest first; nothing where the photo is not used. */
   readonly shown: readonly ShownWord[];
-  /** The model's own matching score, by which the best of several photos is chosen. */
+  /** The matching score, whether or not it is relied on: by it the best of several photos is chosen. */
   readonly score: number;
 }
 
@@ -41,8 +41,8 @@ export type Fusion = (posts: readonly ModelInput[]) => Promise<readonly (Fused |
 interface PostWithPhoto extends TokenizedInput, PhotoInput {
   readonly text: string;
   /** The post's place in the batch, and the photo's among the post's. */
-  readonly post: number;
-  readonly number: number;
+  readonly postIndex: number;
+  readonly photoIndex: number;
   /** The matching score, where an upstream service gave it. */
   readonly given: number | undefined;
 }
@@ -51,8 +51,8 @@ interface PostWithPhoto extends TokenizedInput, PhotoInput {
  * The half of the model that sees (arXiv 2309.04734, section 3): a matching score that turns photos away which don't
  * belong to the text, a weight for each region, and attention from the text over the regions. It ends in a vector where
  * the encoder's vectors of words are, so that the words nearest to it name what the photo shows. `models/training`
- * trains it. Of photos unlike those that it learned from it claims nothing; and one that shows for certain what the text
- * names matches by that. The text is read without any words for the photo, which would match it in any case.
+ * trains it. The score of a photo unlike those of the training is not relied on, unless the text names what was found in
+ * the photo, which raises the score. The text is read without any words for the photo, which would match it in any case.
  *
  * @param without parts that are left out: without `image-filter` no photo is turned away, without `region-filter` all
  * regions weigh the same, without `fusion` the photo puts no words forward
@@ -97,7 +97,7 @@ export function createFusion(
       { familiarity: 'float32', match: 'float32', weights: 'float32', vector: 'float32' },
     );
     const near = await search(vector, wordVectors, wordVectors.length / words.length, count);
-    return posts.map(({ given, number, text, entities, imageText = '' }, row) => {
+    return posts.map(({ given, photoIndex, text, entities, imageText = '' }, row) => {
       const familiar = familiarity[row] ?? 0;
       const named = namedIn(text, entities);
       // Of a photo unlike all that were learned from, and of one without a text, nothing is known unless it is named.
@@ -113,7 +113,7 @@ export function createFusion(
         .filter(({ score: probability }) => probability >= minScore);
       const known = given ?? (judged ? score : undefined);
       const photo = {
-        number,
+        number: photoIndex,
         used: kept,
         weights: [...rowOf(weights, row, regionCount)],
         ...(known === undefined ? {} : { match: known }),
@@ -129,16 +129,21 @@ export function createFusion(
   }
 
   return async (posts) => {
-    const pairs = posts.flatMap(({ text, photos = [], match }, post) => {
+    const pairs = posts.flatMap(({ text, photos = [], match: given }, postIndex) => {
       if (photos.length === 0) return [];
       const tokenized = tokenizer.tokenize({ text, entities: [], attributes: [], imageText: '' });
-      return photos.map((photo, number) => ({ post, number, text, given: match, ...photo, ...tokenized }));
+      return photos.map((photo, photoIndex) => ({
+        ...{ postIndex, photoIndex, text, given },
+        ...photo,
+        ...tokenized,
+      }));
     });
-    const found = await inLengthGroups(pairs, ({ ids }) => ids.length, groupSize, fuseTogether);
+    const fused = await inLengthGroups(pairs, ({ ids }) => ids.length, groupSize, fuseTogether);
     const best: (Fused | undefined)[] = posts.map(() => undefined);
-    pairs.forEach(({ post }, number) => {
-      const [one, other] = [best[post], found[number]];
-      if (other !== undefined && (one === undefined || other.score > one.score)) best[post] = other;
+    pairs.forEach(({ postIndex }, pair) => {
+      const [before, found] = [best[postIndex], fused[pair]];
+      if (found !== undefined && (before === undefined || found.score > before.score))
+        best[postIndex] = found;
     });
     return best;
   };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { AbsentImage, Image } from '../domain/image.js';
+import { gridSide, type AbsentImage, type Image } from '../domain/image.js';
 import type { ImageRef } from '../domain/post.js';
 import type { FetchedImage } from './image-file.js';
 
@@ -33,8 +33,8 @@ export interface ImageCacheOptions {
 const urlPart = 1 / 16;
 /** An entry's own objects and its SHA-256, in bytes, as V8 has them; no less. */
 const entryBytes = 500;
-/** What the image encoder makes of an image lives as long as the image: 7 × 7 regions of 1,280 float32 each. */
-const encodingBytes = 7 * 7 * 1_280 * 4;
+/** What the image encoder makes of an image lives as long as the image: regions of 1,280 float32 each. */
+const encodingBytes = gridSide * gridSide * 1_280 * 4;
 
 /**
  * Brings an image into memory, decoded. The same URL is fetched once and the same bytes are decoded once, be they

@@ -198,6 +198,13 @@ export const errorRows: readonly ErrorRow[] = [
   row(
     'ConfigurationError',
     78,
+    'web.token: has a blank or a letter beyond ASCII, which not every client sends alike',
+    'Take another, as "openssl rand -hex 16" prints.',
+    setting({ TAGSTREAM_WEB_TOKEN: 'sésame, ouvre-toi' }),
+  ),
+  row(
+    'ConfigurationError',
+    78,
     'images.allow.…: "…" is no address or range of the form 10.0.0.0/8:80 or [::1]:8080',
     mend,
     setting({ TAGSTREAM_IMAGES_ALLOW: 'localhost' }),
@@ -476,7 +483,7 @@ export const errorRows: readonly ErrorRow[] = [
     not: 'no model that ends the thread is known',
   }),
   row('InfrastructureError', 1, 'the model could not run: …', fault, {
-    not: 'no post that does this is known',
+    not: 'a run that was made to fail, in `npm run test:faults` alone',
   }),
   row('OutputLostError', 1, 'results cannot be written: …', 'Make room, and tag the rest.', fullDisk),
   row('StoppedError', 1, 'stopped before the end of …', 'A signal ended it: start it again.', (folder) =>

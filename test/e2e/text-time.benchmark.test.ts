@@ -77,7 +77,7 @@ afterAll(() => {
   process.stdout.write(`${lines.join('\n')}\n`);
 });
 
-describe('no text of a megabyte takes more than linear time', () => {
+describe('the time that texts of up to a megabyte take is measured', () => {
   it.each(Object.entries(stages))('in %s', { timeout: 120_000 }, (stage, run) => {
     const timeOf = (piece: string, size: number): number => {
       const text = piece.repeat(Math.ceil(size / piece.length));
