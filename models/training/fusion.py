@@ -76,7 +76,7 @@ class Fusion(nn.Module):
         return Part(F.normalize(self.token(x), dim=-1) * mask[..., None], worth, whole)
 
     def logits(self, photos: Part, texts: Part, mask: Tensor) -> Tensor:
-        """Every photo against every text, [photos, texts]."""
+        """Every photo against every text → [photos, texts]. `mask` bool [texts, tokens]."""
         likeness = torch.einsum("irs,jts->ijrt", photos.pieces, texts.pieces).masked_fill(~mask[None, :, None], -1.0)
         found = (likeness.amax(2) * texts.worth[None]).sum(-1) + (likeness.amax(3) * photos.worth[:, None]).sum(-1)
         return self.match_scale * (found + photos.whole @ texts.whole.T) + self.match_bias
@@ -92,7 +92,7 @@ class Fusion(nn.Module):
         return F.normalize(self.mixed(F.gelu(seen)) + seen, dim=-1)
 
     def forward(self, photos: Part, texts: Part, mask: Tensor, region_filter: float = 1.0) -> Sight:
-        """Each text with its own photo."""
+        """Each text with its own photo. `mask` bool [posts, tokens]; `region_filter` 0: all regions weigh the same."""
         likeness = torch.einsum("prs,pts->prt", photos.pieces, texts.pieces).masked_fill(~mask[:, None], -1.0)
         of_regions = likeness.amax(2)
         found = (likeness.amax(1) * texts.worth).sum(-1) + (of_regions * photos.worth).sum(-1)

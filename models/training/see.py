@@ -30,19 +30,19 @@ class Photos:
     regions: np.ndarray  # [photos, views, 49, 1280]
     own: Mapping[int, Sequence[int]]  # the captions of each photo
     states: np.ndarray  # [captions, tokens, width]
-    mask: np.ndarray
+    mask: np.ndarray  # bool [captions, tokens]
     nouns: Sequence[Sequence[int]]  # of each photo, from all its captions
     lacking: Mapping[int, Sequence[tuple[int, int]]]  # of each photo: (row of `lacking_states`, the noun that was taken out)
-    lacking_states: np.ndarray
-    lacking_mask: np.ndarray
+    lacking_states: np.ndarray  # [lacking captions, tokens, width]
+    lacking_mask: np.ndarray  # bool [lacking captions, tokens]
 
 
 @dataclass
 class Posts:
     """The benchmark's posts, for which words stand in for the photo."""
 
-    states: np.ndarray
-    mask: np.ndarray
+    states: np.ndarray  # [posts, tokens, width]
+    mask: np.ndarray  # bool [posts, tokens]
     words: Sequence[np.ndarray]  # of each post its entities and attributes, states [words, width]
     match: np.ndarray  # [posts], as published
 
@@ -139,6 +139,7 @@ class Trainer:
         # Words stand in for regions, not for the photo as a whole: it is as like the text as its regions are on average.
         like = torch.einsum("prs,qs->pqr", regions, F.normalize((texts.pieces * texts.worth[..., None]).sum(1), dim=-1)).mean(2)
         worth = torch.full(regions.shape[:2], 1 / regions.shape[1])
+        # Not of length 1, other than a photo's: its product with the text's is the likeness itself.
         whole = lambda likeness: likeness[:, None] * texts.whole
         count = torch.arange(len(posts))
         own = self.model(Part(regions, worth, whole(like.diagonal())), texts, mask).logit

@@ -513,6 +513,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.ablation and not (given.stage and given.bundle):
         parser.error("--ablation wants --stage, what to train again, and --bundle, a copy of models/bundle")
+    if given.ablation and (given.smoke or given.early is not None):
+        parser.error("--ablation goes with neither --smoke nor --early")
     config = load_config(*["early"] * (given.early is not None), *[given.ablation] * bool(given.ablation), *["smoke"] * given.smoke)
     cache = Path(given.cache).expanduser()
     if given.early is not None:
