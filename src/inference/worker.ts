@@ -60,10 +60,11 @@ const problemOf = (error: unknown) => (error instanceof Error ? error.message : 
 async function main({ options, gate: memory }: WorkerData): Promise<void> {
   const gate = new RunGate(memory);
   const bundle = readBundle(options.bundle);
-  const { provider, sessions, note } = await openOnProvider(bundle, options);
+  const { provider, sessions, note } = await gate.pass(() => openOnProvider(bundle, options));
   const encodeImages = createImageModel(bundle, sessions.image);
   const predict = createKeyphraseModel(bundle, sessions, options.without);
-  const reader = options.readText ? await openTextReader(provider, options.threads) : undefined;
+  const { readText: wanted, threads } = options;
+  const reader = wanted ? await gate.pass(() => openTextReader(provider, threads)) : undefined;
   const readText = async (images: readonly Raster[]): Promise<readonly string[]> => {
     if (reader === undefined) throw new Error('the models that read text in images were not asked for');
     const texts: string[] = [];
@@ -93,8 +94,10 @@ async function main({ options, gate: memory }: WorkerData): Promise<void> {
   port.on('message', (message: ToWorker) => {
     previous = previous.then(async () => {
       if (message.type === 'close') {
-        for (const session of Object.values(sessions)) await session.close();
-        await reader?.close();
+        await gate.pass(async () => {
+          for (const session of Object.values(sessions)) await session.close();
+          await reader?.close();
+        });
         port.close();
         return;
       }

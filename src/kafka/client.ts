@@ -3,6 +3,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { tlsOptions, type Hidden, type TlsSettings } from '../tls.js';
 import { repairAbortedTransactions } from './aborted.js';
 import { registerCodecs } from './codecs.js';
+import { repairOutOfRange } from './out-of-range.js';
 
 export interface KafkaClientOptions {
   /** `host:port` each. */
@@ -35,6 +36,7 @@ const retry = { retries: 5, initialRetryTime: 300, maxRetryTime: 30_000 } as con
 export function createKafka({ brokers, clientId, tls, sasl }: KafkaClientOptions, logger: Logger): Kafka {
   registerCodecs();
   repairAbortedTransactions();
+  repairOutOfRange();
   const config: KafkaConfig = {
     brokers: [...brokers],
     clientId,

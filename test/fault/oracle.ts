@@ -40,7 +40,17 @@ export function judge(
 ): Verdict {
   const names = inputs.map(({ name }) => name);
   const reasons = new Map(inputs.map(({ name, reason }) => [name, reason]));
-  const found = [...results.map(({ key }) => String(key)), ...deadLetters.map(nameOf)];
+  const deletions = new Set(
+    inputs.filter(({ key, value }) => key !== undefined && value === null).map(({ name }) => name),
+  );
+  /** A post's id; or what is wrong, which is the name of no record, where key, value and post do not go together. */
+  const resultName = ({ key, value }: OracleRecord): string => {
+    const name = String(key);
+    if (value === null) return deletions.has(name) ? name : `a deletion of ${name}`;
+    const { id } = JSON.parse(String(value)) as TaggedPost;
+    return id === name && !deletions.has(name) ? name : `a result of ${id} for ${name}`;
+  };
+  const found = [...results.map(resultName), ...deadLetters.map(letterName)];
   const counts = new Map(names.map((name) => [name, 0]));
   const doubled = found.filter((name) => {
     const before = counts.get(name);
@@ -56,10 +66,10 @@ export function judge(
     doubled,
     different: [
       ...tagged.filter((result) => !isSame(result, faultFree.get(result.id))).map(({ id }) => id),
-      ...deadLetters.filter((letter) => reasonOf(letter) !== reasons.get(nameOf(letter))).map(nameOf),
+      ...deadLetters.filter((letter) => reasonOf(letter) !== reasons.get(letterName(letter))).map(letterName),
     ],
-    outOfOrder: [named(results, ({ key }) => String(key)), named(deadLetters, nameOf)].flatMap((outcomes) =>
-      outOfOrder(inputs, outcomes),
+    outOfOrder: [named(results, resultName), named(deadLetters, letterName)].flatMap((some) =>
+      outOfOrder(inputs, some),
     ),
   };
 }
@@ -67,7 +77,7 @@ export function judge(
 const named = (records: readonly OracleRecord[], name: (record: OracleRecord) => string) =>
   records.map((record) => [name(record), record] as const);
 const reasonOf = ({ headers }: OracleRecord): string => String(headers['tagstream-reason']);
-const nameOf = (letter: OracleRecord): string => String(letter.value ?? reasonOf(letter));
+const letterName = (letter: OracleRecord): string => String(letter.value ?? reasonOf(letter));
 
 /** Whether keyphrases, where they stand, and entities are the same. */
 function isSame(a: TaggedPost, b: TaggedPost | undefined): boolean {

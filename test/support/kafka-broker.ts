@@ -57,7 +57,7 @@ export interface SecureListener {
 export interface JavaBroker extends RunningBroker {
   /** Where the secure listener is; nothing is there unless one was asked for. */
   readonly secureBrokers: readonly string[];
-  /** Ends it as a power cut would. */
+  /** Ends it with kill -9; what it has written is on the disk or in the page cache, and stays. */
   kill(): Promise<void>;
   /** Starts it again where it was, with what it had on disk. */
   start(): Promise<void>;
