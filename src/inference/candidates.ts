@@ -21,21 +21,21 @@ const isWords = (phrase: string): boolean => /^[\p{L}\p{N}]+(?: [\p{L}\p{N}]+)*$
  * phrases, the labels whose words are most similar to the post, the first by the neighbours' votes, those that go with
  * the post's terms, and those that stand in its text, its image's text or its entities.
  *
- * @param classified how many of the classifier's labels
+ * @param mostClassified how many of the classifier's labels
  */
 export function chooseCandidates(
   evidence: Evidence,
   { labels, phrasebook }: Knowledge,
-  classified: number,
+  mostClassified: number,
 ): readonly Candidate[] {
-  const { alike, generated, voted, shared, places, texts } = evidence;
+  const { classifiedRanks, alikeRanks, generated, votedRanks, sharedRanks, places, texts } = evidence;
   const written = [...generated.keys()];
   const chosen = new Set([
-    ...[...evidence.classified.keys()].slice(0, classified),
+    ...[...classifiedRanks.keys()].slice(0, mostClassified),
     ...written.map(phrasebook.labelOf).filter((label) => label !== undefined),
-    ...alike.keys(),
-    ...voted.keys(),
-    ...shared.keys(),
+    ...alikeRanks.keys(),
+    ...votedRanks.keys(),
+    ...sharedRanks.keys(),
     ...readable.flatMap((part) => [...places[part].keys()]),
   ]);
   const known = [...chosen].map((label) => ({
@@ -61,20 +61,20 @@ export function chooseCandidates(
 /**
  * How a candidate was found.
  *
- * @param classified how many of the classifier's labels are candidates
+ * @param mostClassified how many of the classifier's labels are candidates
  */
 export function originOf(
   { phrase, label, places }: Candidate,
-  { classified: ranks, alike, generated, voted, shared }: Evidence,
-  classified: number,
+  { classifiedRanks, alikeRanks, generated, votedRanks, sharedRanks }: Evidence,
+  mostClassified: number,
 ): readonly Origin[] {
   const stands = readable.some((part) => places[part] !== undefined);
   const origins: readonly (readonly [Origin, boolean])[] = [
-    ['classified', (ranks.get(label) ?? Infinity) < classified || alike.has(label)],
+    ['classified', (classifiedRanks.get(label) ?? Infinity) < mostClassified || alikeRanks.has(label)],
     ['generated', generated.has(phrase) && !stands],
     ['copied', stands],
     // What goes with the post's terms is known from labelled posts, as what the neighbours have.
-    ['neighbour', voted.has(label) || shared.has(label)],
+    ['neighbour', votedRanks.has(label) || sharedRanks.has(label)],
   ];
   return origins.filter(([, isSo]) => isSo).map(([origin]) => origin);
 }

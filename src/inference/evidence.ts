@@ -35,16 +35,20 @@ type Ranks = ReadonlyMap<number, number>;
 /** What speaks for a post's labels and phrases: the maps lack those for which there is nothing. */
 export interface Evidence {
   readonly proposal: Proposal;
-  readonly classified: Ranks;
-  readonly alike: Ranks;
+  /** The classifier's first labels. */
+  readonly classifiedRanks: Ranks;
+  /** Those whose words are most similar to the post. */
+  readonly alikeRanks: Ranks;
   /** How undecided the classifier is: the entropy of its probabilities, in nats. */
   readonly entropy: number;
   readonly votes: ReadonlyMap<number, Vote>;
-  readonly voted: Ranks;
+  /** The first by the neighbours' votes. */
+  readonly votedRanks: Ranks;
   readonly shares: Readonly<Record<Field | 'past', ReadonlyMap<number, Share>>>;
   /** How strongly all terms together speak for a label. */
   readonly summedShares: ReadonlyMap<number, number>;
-  readonly shared: Ranks;
+  /** The first by the summed shares. */
+  readonly sharedRanks: Ranks;
   /** The generated phrases, best first. */
   readonly generated: ReadonlyMap<string, { readonly logProbability: number; readonly rank: number }>;
   readonly texts: Readonly<Record<Readable, StemmedText>>;
@@ -86,17 +90,17 @@ export function gatherEvidence(
   };
   return {
     proposal,
-    classified: ranksOf(classified.map(({ index }) => index)),
-    alike: ranksOf(alike.map(({ index }) => index)),
+    classifiedRanks: ranksOf(classified.map(({ index }) => index)),
+    alikeRanks: ranksOf(alike.map(({ index }) => index)),
     entropy: entropyOf(logProbabilities),
     votes,
-    voted: rankLabels(
+    votedRanks: rankLabels(
       [...votes].map(([label, { share }]) => [label, share]),
       settings.voted,
     ),
     shares,
     summedShares,
-    shared: rankLabels([...summedShares], settings.shared),
+    sharedRanks: rankLabels([...summedShares], settings.shared),
     generated: rankPhrases(generated),
     texts,
     stems: eachReadable((part) => new Set(texts[part].stems)),

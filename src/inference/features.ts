@@ -20,13 +20,13 @@ const beyond = 99;
  */
 const features = {
   classified: ({ label }, { proposal }) => proposal.logProbabilities[label] ?? improbable,
-  classified_rank: ({ label }, { classified }) => classified.get(label) ?? beyondClassified,
+  classified_rank: ({ label }, { classifiedRanks }) => classifiedRanks.get(label) ?? beyondClassified,
   classified_gap: ({ label }, { proposal: { logProbabilities, classified } }) =>
     (logProbabilities[label] ?? improbable) - (classified[0]?.score ?? improbable),
   likeness: ({ label }, evidence, knowledge) => likeness(label, evidence, knowledge),
-  likeness_rank: ({ label }, { alike }) => alike.get(label) ?? beyond,
+  likeness_rank: ({ label }, { alikeRanks }) => alikeRanks.get(label) ?? beyond,
   likeness_gap: ({ label }, evidence, knowledge) =>
-    gapToFirst(label, evidence.alike, (other) => likeness(other, evidence, knowledge)),
+    gapToFirst(label, evidence.alikeRanks, (other) => likeness(other, evidence, knowledge)),
 
   neighbour_likeness: ({ label }, { votes }) => votes.get(label)?.similarity ?? 0,
   neighbour_votes: ({ label }, { votes }) => votes.get(label)?.share ?? 0,
@@ -52,12 +52,12 @@ const features = {
   past_shares: ({ label }, { shares }) => (shares.past.get(label) ?? noShare).total,
   past_lift: ({ label }, { shares }) => (shares.past.get(label) ?? noShare).lift,
 
-  together: ({ label }, { classified }, { memory }) => shareBesideFirst(label, classified, memory),
-  together_voted: ({ label }, { voted }, { memory }) => shareBesideFirst(label, voted, memory),
-  votes_gap: ({ label }, { votes, voted }) =>
-    gapToFirst(label, voted, (other) => votes.get(other)?.share ?? 0),
-  shares_gap: ({ label }, { summedShares, shared }) =>
-    gapToFirst(label, shared, (other) => summedShares.get(other) ?? 0),
+  together: ({ label }, { classifiedRanks }, { memory }) => shareBesideFirst(label, classifiedRanks, memory),
+  together_voted: ({ label }, { votedRanks }, { memory }) => shareBesideFirst(label, votedRanks, memory),
+  votes_gap: ({ label }, { votes, votedRanks }) =>
+    gapToFirst(label, votedRanks, (other) => votes.get(other)?.share ?? 0),
+  shares_gap: ({ label }, { summedShares, sharedRanks }) =>
+    gapToFirst(label, sharedRanks, (other) => summedShares.get(other) ?? 0),
 
   prior: ({ label }, _, { memory }) => Math.log(memory.postsWith(label) + 1),
   past_prior: ({ label }, _, { past }) => Math.log(past.postsWith(label) + 1),
@@ -85,8 +85,8 @@ const features = {
   nearest: (_, { proposal }) => proposal.neighbours[0]?.similarity ?? 0,
   best_beam: (_, { proposal }) => proposal.generated[0]?.logProbability ?? improbable,
 
-  votes_rank: ({ label }, { voted }) => voted.get(label) ?? beyond,
-  shares_rank: ({ label }, { shared }) => shared.get(label) ?? beyond,
+  votes_rank: ({ label }, { votedRanks }) => votedRanks.get(label) ?? beyond,
+  shares_rank: ({ label }, { sharedRanks }) => sharedRanks.get(label) ?? beyond,
 } satisfies Readonly<Record<string, Feature>>;
 
 /** Names of the features in their order; the bundle's ranker must have been trained on the same. */

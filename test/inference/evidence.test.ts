@@ -34,22 +34,22 @@ describe('the evidence for a post', () => {
   });
 
   it('ranks the labels with the most votes, of equal ones the smaller label first', () => {
-    const { voted } = evidenceOf(knowledge, {
+    const { votedRanks } = evidenceOf(knowledge, {
       post: {},
       neighbours: [
         { similarity: 0.5, labels: [4] },
         { similarity: 0.5, labels: [2, 1] },
       ],
     });
-    expect([...voted]).toEqual([
+    expect([...votedRanks]).toEqual([
       [1, 0],
       [2, 1],
     ]);
   });
 
   it('ranks the labels that went with the terms of the post', () => {
-    const { shared, summedShares } = evidenceOf(knowledge, { post: { text: 'a cat' } });
-    expect([...shared.keys()]).toEqual([0, 1]);
+    const { sharedRanks, summedShares } = evidenceOf(knowledge, { post: { text: 'a cat' } });
+    expect([...sharedRanks.keys()]).toEqual([0, 1]);
     // "a" and "cat" stood in two posts each and "a cat" in one; both posts had label 0, one of them label 1.
     expect(summedShares.get(0)).toBeCloseTo(2 / 5 + 2 / 5 + 1 / 4, 12);
     expect(summedShares.get(1)).toBeCloseTo(1 / 5 + 1 / 5, 12);
