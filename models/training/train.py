@@ -50,6 +50,11 @@ def load_config(*variants: str) -> dict:
     return config
 
 
+def parts_of(config: dict) -> list[str]:
+    """What the stages by parts train: a number for each fold, and "all"."""
+    return [*map(str, range(config["data"]["folds"])), ALL]
+
+
 class Run:
     """What the stages share: configuration, folders, posts, labels and models.
 
@@ -72,7 +77,7 @@ class Run:
             posts, self.later = posts[: round(len(posts) * early)], posts[round(len(posts) * early) :]
         self.posts = posts
         self.fold = folds(len(posts), config["data"]["folds"], self.seed)
-        self.parts = [*map(str, range(config["data"]["folds"])), ALL]
+        self.parts = parts_of(config)
 
     def training_posts(self, part: str) -> list[Post]:
         """The part's own: all but its fold."""
@@ -485,18 +490,33 @@ BY_PART = {"finetune", "predict", "write"}
 WRITING, SEEING = {"write_first", "write"}, {"look", "see", "fuse"}
 CACHED = {"adapt", "finetune", "predict", "write_first", "write", "rank", "look", "see"}
 RESULTS = {"predict": "npz", "rank": "json", "look": "json"}  # what a stage leaves in the cache, where it is not a "pt" file
-LEAVES = {"see": ["see.", "familiar"], "write": ["write-", "beams-"]}  # how the names of a stage's files begin, where not all begin with its own
+# How the names of a stage's files begin, where not all begin with its own.
+LEAVES = {"see": ["see.", "familiar"], "write": ["write-", "beams-"], "export": ["text-fp32"]}
 
 
 def branch(cache: Path, name: str, again: Sequence[str]) -> Path:
-    """A cache folder beside another, with links to all that its stages left but for those that are to run again."""
+    """A cache folder beside another, with links to all that its stages left but for those that are to run again.
+
+    Links of an earlier call to the latter's files go: a stage would take them for its own, or write through them.
+    """
     own = cache.with_name(f"{cache.name}-{name}")
     own.mkdir(parents=True, exist_ok=True)
-    left = {file for stage in again for pattern in LEAVES.get(stage, [stage]) for file in cache.glob(f"{pattern}*")}
+    left = tuple(start for stage in again for start in LEAVES.get(stage, [stage]))
+    for file in own.iterdir():
+        if file.is_symlink() and file.name.startswith(left):
+            file.unlink()
     for file in cache.iterdir():
-        if file.is_file() and file not in left and not (own / file.name).exists():
-            (own / file.name).symlink_to(file)
+        if file.is_file() and not file.name.startswith(left) and not (own / file.name).exists():
+            (own / file.name).symlink_to(file.absolute())
     return own
+
+
+def share(text: str) -> float:
+    """A number between 0 and 1, neither of them."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1, such as 0.6")
+    return value
 
 
 def main() -> None:
@@ -506,7 +526,7 @@ def main() -> None:
     parser.add_argument("--bundle", help="where the bundle goes; default models/bundle")
     parser.add_argument("--stage", action="append", choices=STAGES, help="run these only; default all")
     parser.add_argument("--part", action="append", help="of a stage by parts, these only: a fold's number, or all")
-    parser.add_argument("--early", type=float, help="train on this earliest share of train.jsonl only")
+    parser.add_argument("--early", type=share, help="train on this earliest share of train.jsonl only")
     parser.add_argument("--fresh", action="store_true", help="train again although the cache holds the result")
     parser.add_argument("--ablation", choices=yaml.safe_load((HERE / "config.yaml").read_text())["ablations"], help="train without a part, from what is in the cache, in a cache of its own; wants --stage and --bundle")
     parser.add_argument("--smoke", action="store_true", help="tiny synthetic data, random encoder, two minutes")
@@ -515,13 +535,21 @@ def main() -> None:
         parser.error("--ablation wants --stage, what to train again, and --bundle, a copy of models/bundle")
     if given.ablation and (given.smoke or given.early is not None):
         parser.error("--ablation goes with neither --smoke nor --early")
+    bundle = Path(given.bundle) if given.bundle else HERE.parent / "bundle"
+    if given.ablation and bundle.resolve() == HERE.parent / "bundle":
+        parser.error(f"--ablation would overwrite the shipped bundle {bundle}: give a copy of it as --bundle")
     config = load_config(*["early"] * (given.early is not None), *[given.ablation] * bool(given.ablation), *["smoke"] * given.smoke)
+    parts = parts_of(config)
+    for part in given.part or []:
+        if part not in parts:
+            parser.error(f"--part {part}: there is no such part; give one of {', '.join(parts)}")
     cache = Path(given.cache).expanduser()
     if given.early is not None:
         cache = cache.with_name(f"{cache.name}-early")
     if given.ablation:
+        if not cache.is_dir():
+            parser.error(f"--ablation begins with what a training left, and there is no {cache}: train first, or give --cache")
         cache = branch(cache, given.ablation, given.stage)
-    bundle = Path(given.bundle) if given.bundle else HERE.parent / "bundle"
     if given.smoke:
         from synthetic import write_data
 
