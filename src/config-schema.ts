@@ -179,7 +179,10 @@ export const schema = z.strictObject({
     .prefault({}),
   batch: z
     .strictObject({
-      maxSize: means('Posts or images a model run takes at most', count(1, 256).default(16)),
+      maxSize: means(
+        'Posts or images a model run takes at most. A chunk brings no more posts together than `inference.concurrency` and `kafka.chunkSize`: only several chunks fill a larger batch',
+        count(1, 256).default(16),
+      ),
       maxWaitMs: means('How long a post waits for others to share its batch', count(0, 60_000).default(10)),
     })
     .prefault({}),

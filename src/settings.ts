@@ -30,7 +30,7 @@ export function settingsFromFile(file: string, faults: ConfigurationFault[]): Se
     return refuse(`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'no code'})`);
   }
   const lines = new LineCounter();
-  const document = parseDocument(source, { prettyErrors: false, logLevel: 'silent', lineCounter: lines });
+  const document = parseDocument(source, { prettyErrors: false, logLevel: 'error', lineCounter: lines });
   const troubles: { code: string; at: number }[] = [...document.errors, ...document.warnings].map(
     ({ code, pos: [at] }) => ({ code, at }),
   );
@@ -42,7 +42,11 @@ export function settingsFromFile(file: string, faults: ConfigurationFault[]): Se
   });
   for (const { code, at } of troubles) {
     const { line, col } = lines.linePos(at);
-    refuse(`cannot be read as YAML or JSON (${code}, line ${line}, column ${col})`);
+    refuse(
+      code === 'MULTIPLE_DOCS'
+        ? `holds several documents (another begins in line ${line}): leave all settings in one`
+        : `cannot be read as YAML or JSON (${code}, line ${line}, column ${col})`,
+    );
   }
   if (troubles.length > 0) return {};
   try {

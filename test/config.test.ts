@@ -154,6 +154,21 @@ describe('the configuration', () => {
     },
   );
 
+  it.each([
+    ['log: { level: info }\n---\nlog: { level: debug }\n', 2],
+    ['---\nlog: { level: info }\n---\n', 3],
+  ])('refuses a file of several documents, of which the others would be ignored: %j', (content, line) => {
+    const file = fileWith(content);
+    expect(faultsOf(() => loadConfig({ file }))).toEqual({
+      [file]: `holds several documents (another begins in line ${line}): leave all settings in one`,
+    });
+  });
+
+  it('takes a document with its marks for one', () => {
+    const file = fileWith('---\nbatch: { maxSize: 3 }\n...\n');
+    expect(loadConfig({ file }).batch.maxSize).toBe(3);
+  });
+
   it('names TLS files that cannot be read, and keys that cannot be used, by their keys alone', () => {
     const secret = 'hunter2 that should have been PEM';
     const load = (tls: object): unknown =>

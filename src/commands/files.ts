@@ -17,7 +17,7 @@ export async function openInput(file: string): Promise<Readable> {
   } catch (error) {
     throw unreadable(file, error);
   }
-  throw new InputError(`${file} cannot be read: it is a folder`);
+  throw isFolder(file);
 }
 
 /**
@@ -72,6 +72,10 @@ export async function createOutput(file: string): Promise<Writable> {
     throw new InfrastructureError(`${file} cannot be written: ${(error as Error).message}`);
   }
 }
+
+/** The error for a folder in the place of a file. */
+export const isFolder = (path: string): InputError =>
+  new InputError(`${path} cannot be read: it is a folder`);
 
 /** The error for a file that a command was given and cannot read. */
 export const unreadable = (file: string, error: unknown): InputError =>

@@ -1,11 +1,11 @@
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
 import type { Config } from '../config.js';
-import { exitCodes, StoppedError } from '../domain/errors.js';
+import { exitCodes, InputError, StoppedError } from '../domain/errors.js';
 import { drawOutcome } from './draw-outcome.js';
-import { countLines, openInput, unreadable } from './files.js';
+import { countLines, isFolder, openInput, unreadable } from './files.js';
 import { nowhere } from './nowhere.js';
 import { paintFor } from './paint.js';
 import { showProgress } from './progress.js';
@@ -75,15 +75,17 @@ async function openPosts(file: string): Promise<Posts> {
 /**
  * A path on the command line is the user's own, so it may lead anywhere.
  *
- * @throws InputError where nothing is there
+ * @throws InputError where nothing is there, or a folder
  */
 async function postOf({ text, image }: Extract<TagOptions, { text: string }>): Promise<Posts> {
+  if (image === '') throw new InputError('--image is empty: give a path or a URL');
   const isPath = image !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(image);
   const given = resolve(isPath ? image : '.');
   // The folder is that of the file itself: a link in its place would lead out of it.
   const path = await realpath(given).catch((error: unknown) => {
     throw unreadable(given, error);
   });
+  if (isPath && (await stat(path)).isDirectory()) throw isFolder(given);
   const images = image === undefined ? [] : [isPath ? basename(path) : image];
   const post = JSON.stringify({ id: '1', text, images });
   return { name: '--text', stream: Readable.from([post]), imageFolder: isPath ? dirname(path) : path };

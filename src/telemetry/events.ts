@@ -1,5 +1,5 @@
 import type { AbsentImage } from '../domain/image.js';
-import { imageOutcome, type Outcome, type TaggedPost } from '../domain/outcome.js';
+import { imageOutcome, type ModelVersion, type Outcome, type TaggedPost } from '../domain/outcome.js';
 import type { ConsumedBatch, Position } from '../domain/record.js';
 import type { Logger } from './logger.js';
 import type { Metrics, ModelName, Stage } from './metrics.js';
@@ -43,9 +43,13 @@ export function createEvents(logger: Logger, metrics: Metrics, tracing = noTraci
       logger.info({ address }, 'live page, metrics and health checks are served');
       if (!guarded) logger.warn({ address }, 'whoever can reach the live page sees the posts: set web.token');
     },
-    modelLoaded(model: { name: string; version: string }, provider: string, note?: string): void {
-      logger.info({ ...model, provider, ...(note === undefined ? {} : { note }) }, 'model loaded and warm');
-      metrics.modelInfo.set({ name: model.name, version: model.version }, 1);
+    modelLoaded({ name, version }: ModelVersion, provider: string, note?: string): void {
+      // Not spread: the logger has a name as well, and a key that is there twice is another to each reader.
+      logger.info(
+        { model: { name, version }, provider, ...(note === undefined ? {} : { note }) },
+        'model loaded and warm',
+      );
+      metrics.modelInfo.set({ name, version }, 1);
       metrics.providerInfo.set({ provider }, 1);
     },
     modelRan(model: ModelName, size: number, waitSeconds: number, runSeconds: number): void {

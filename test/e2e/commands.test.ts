@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TaggedPost } from '../../src/domain/outcome.js';
+import { withTextModels } from '../docs/error-makers.js';
 import { startTagstream, tagstream } from '../support/agent-process.js';
 import { startImageServer } from '../support/image-server.js';
 
@@ -41,6 +42,11 @@ const manyPosts = Array.from({ length: 5_000 }, (_, id) => ({
   text: `post ${id} of many`,
   keyphrases: ['x'],
 }));
+
+/** Changes a file in a folder that is given. */
+const changeFile = (name: string, change: (text: string) => string) => (at: string) => {
+  writeFileSync(join(at, name), change(readFileSync(join(at, name), 'utf8')));
+};
 
 const linesOf = (text: string) => text.split('\n').slice(0, -1);
 const tagsOf = (lines: readonly string[]) =>
@@ -105,6 +111,44 @@ describe('tagstream tag', () => {
     ]);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/nobody\.jpg cannot be read: ENOENT/);
+  });
+
+  it.each([
+    ['', /^tagstream: --image is empty: give a path or a URL\n$/],
+    [demoFolder, /assets\/demo cannot be read: it is a folder\n$/],
+  ])('refuses what can be no image on the command line: "%s"', async (image, message) => {
+    const { code, stdout, stderr } = await tagstream(['tag', '--text', 'who is this?', '--image', image]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(message);
+  });
+
+  it.each<[string, (at: string) => void]>([
+    ['an empty detector', changeFile('assets/ch_PP-OCRv4_det_infer.onnx', () => '')],
+    [
+      'no dictionary',
+      (at) => {
+        rmSync(join(at, 'assets/ppocr_keys_v1.txt'));
+      },
+    ],
+    ['an empty dictionary', changeFile('assets/ppocr_keys_v1.txt', () => '')],
+    [
+      'a dictionary without its first line',
+      changeFile('assets/ppocr_keys_v1.txt', (text) => text.slice(text.indexOf('\n') + 1)),
+    ],
+    [
+      'no node.js',
+      (at) => {
+        rmSync(join(at, 'node.js'));
+      },
+    ],
+    ['no export "./node"', changeFile('package.json', (text) => text.replace('./node"', './deno"'))],
+    ['a node.js that names no files', changeFile('node.js', () => 'export default {}')],
+  ])('refuses a package for reading text in images that has %s', async (_, change) => {
+    const { code, message } = await withTextModels(change)(mkdtempSync(join(folder, 'text-models-')));
+    expect(message).toMatch(
+      /images\.readText: the package @gutenye\/ocr-models can’t be used \(.+\): remove .+ \(npm install/,
+    );
+    expect(code).toBe(78);
   });
 
   it('reads the text that an image shows, where it is asked to', async () => {

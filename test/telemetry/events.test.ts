@@ -46,6 +46,19 @@ it('remembers what went wrong last beside the data, with what to do about it', (
   });
 });
 
+it('names the model beside the logger’s own name, not over it', () => {
+  const lines: string[] = [];
+  const logger = pino({ name: 'tagstream' }, { write: (line) => lines.push(line) });
+  createEvents(logger, createMetrics()).modelLoaded({ name: 'big', version: '0.4.0' }, 'cpu');
+  const [line = ''] = lines;
+  expect(JSON.parse(line)).toMatchObject({
+    name: 'tagstream',
+    model: { name: 'big', version: '0.4.0' },
+    provider: 'cpu',
+  });
+  expect(line.match(/"name":"tagstream"/g)).toHaveLength(1);
+});
+
 it('counts a batch that failed, and names the records it holds', async () => {
   const { lines, metrics, events } = heardEvents();
   const { raw } = deadLetter(7n);
