@@ -196,7 +196,7 @@ describe('the Helm chart, rendered', () => {
     const page = readFileSync(new URL('../docs/kubernetes.md', import.meta.url), 'utf8');
     const [, values = ''] = /```yaml\n(.*?)```/s.exec(page) ?? [];
     const manifests = render(parse(values) as Record<string, unknown>);
-    const secret = 'a secret of enough characters';
+    const secret = 'a-secret-of-enough-characters';
     const { kafka, web, inference } = configOf(manifests, secret);
     expect(kafka.sasl?.password.reveal()).toBe(secret);
     expect(web.token?.reveal()).toBe(secret);
