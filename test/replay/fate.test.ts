@@ -23,7 +23,7 @@ const runs = fc.array(
     inputTopic: fc.constantFrom(...inputs),
     reasons: fc.subarray([...reasons]),
     maxAttempts: fc.integer({ min: 1, max: 4 }),
-    since: fc.integer({ min: 0, max: 20 }),
+    since: fc.constantFrom(0, 0, 4),
   }),
   { minLength: 1, maxLength: 5 },
 );
@@ -54,6 +54,8 @@ test('a letter is replayed once, by the first run that may, and called so by lat
         expect(fates).toEqual(expected);
       }
     }),
+    // What goes wrong takes three letters and two runs that go together.
+    { numRuns: 2_000 },
   );
 });
 
