@@ -104,7 +104,11 @@ command('replay', 'bring dead letters back to the input topic, each once', kafka
   const config = configOf(made, { defaults: quiet, required: ['kafka.brokers'] });
   exitCode = await replay(config, made.opts<ReplayOptions>(), (message) => made.error(`error: ${message}`));
 })
-  .addOption(withChoices(new Option('--reason <reason,...>', 'only those with these reasons'), rejections))
+  .addOption(
+    withChoices(new Option('--reason <reason,...>', 'only those with these reasons'), rejections).argParser<
+      readonly string[] | undefined
+    >((text, before) => [...(before ?? []), ...text.split(',')]),
+  )
   .option('--since <time>', 'only those written at this time or later')
   .option('--until <time>', 'only those written before this time')
   .option('--max-attempts <n>', 'leave out what was tried so often', '3')

@@ -9,6 +9,8 @@ export interface Letter {
   readonly detail: string;
   /** Where the record stood that it carries, as in "posts/0/17". */
   readonly source: string;
+  /** The topic that it came from, `undefined` where no header says so. */
+  readonly sourceTopic: string | undefined;
   readonly sourcePartition: number;
   /** How often that record was tried. */
   readonly attempt: number;
@@ -25,16 +27,16 @@ export function readLetter(partition: number, message: KafkaMessage): Letter | u
     [message.headers?.[`tagstream-${name}`]].flat().at(-1)?.toString();
   const reason = rejections.find((known) => known === header('reason'));
   if (reason === undefined) return undefined;
-  const [topic, sourcePartition, offset] = ['topic', 'partition', 'offset'].map(
-    (name) => header(`source-${name}`) ?? '',
-  );
+  const sourceTopic = header('source-topic');
+  const [sourcePartition, offset] = ['partition', 'offset'].map((name) => header(`source-${name}`) ?? '');
   const omitted = ['value', 'headers', 'key'].some((part) => header(`${part}-bytes`) !== undefined);
   return {
     partition,
     offset: BigInt(message.offset),
     reason,
     detail: header('detail') ?? '',
-    source: `${topic}/${sourcePartition}/${offset}`,
+    source: `${sourceTopic ?? ''}/${sourcePartition}/${offset}`,
+    sourceTopic,
     sourcePartition: Number(sourcePartition),
     attempt: Number(header('attempt') ?? 1),
     timestamp: Number(message.timestamp),

@@ -1,50 +1,43 @@
 import { randomUUID } from 'node:crypto';
 import type { Kafka, Producer, Transaction } from 'kafkajs';
 import type { Config } from '../config.js';
-import { brokersUnreachable, InfrastructureError, topicsMissing } from '../domain/errors.js';
+import { brokersUnreachable, InfrastructureError, StoppedError, topicsMissing } from '../domain/errors.js';
 import { rejections, type Rejection } from '../domain/outcome.js';
 import { createKafka } from '../kafka/client.js';
 import { describeTopics } from '../kafka/topics.js';
 import { partitionOf, type Destination } from '../sink/kafka-records.js';
-import { sendOffsets } from '../sink/send-offsets.js';
+import { sendOffsets, typesOf } from '../sink/send-offsets.js';
 import { producerOptions, sendAll, type SendOptions } from '../sink/send.js';
 import { createLogger } from '../telemetry/logger.js';
 import { headersOf, readLetter, type Letter } from './dead-letters.js';
-import { readAll } from './read-topic.js';
-import { adding, fromText, holds, toText, type Range } from './ranges.js';
-
-/** Which dead letters are meant, and whether they are only to be shown. */
-export interface Selection {
-  readonly reasons: readonly Rejection[];
-  /** Milliseconds since the epoch: when they were written, from and up to. */
-  readonly since: number;
-  readonly until: number;
-  /** A record that was tried so often is not tried again. */
-  readonly maxAttempts: number;
-  readonly dryRun: boolean;
-}
-
-/** What became of a letter that was meant. */
-export type Fate = 'replayed' | 'replayed before' | 'tried too often' | 'incomplete';
+import { decide, doneKey, type Done, type Fate, type Selection } from './fate.js';
+import { readAll, stoppedEarly } from './read-topic.js';
+import { fromText, toText, type Range } from './ranges.js';
 
 /** Letters that go back in one transaction, at most. */
 const chunkSize = 64;
 
-/** Of each reason and partition: what was replayed. */
-type Done = Map<string, readonly Range[]>;
-const doneKey = (reason: Rejection, partition: number): string => `${reason}/${partition}`;
+/**
+ * Milliseconds after which the brokers end the transaction of a replay that was killed: until then nobody who reads only
+ * what is committed gets past it in the input. It holds the sends of one chunk, so as much as an agent's is enough
+ * (sink/transactional-writer.ts).
+ */
+const transactionTimeout = 10_000;
 
 /**
  * Brings dead letters back to the input topic, each once: in the transaction that writes them, what was replayed is
  * noted as the metadata of a committed offset, in a group for each reason.
  *
  * @param told of each letter that was meant
- * @throws InfrastructureError where a topic is missing or the brokers fail
+ * @param stopping ends it after the transaction that is under way
+ * @throws InfrastructureError where a topic is missing, the brokers fail or another replay of the group has begun
+ * @throws StoppedError where it was stopped before the end
  */
 export async function replay(
   { kafka: settings }: Config,
   selection: Selection,
   told: (letter: Letter, fate: Fate) => void,
+  stopping: AbortSignal,
 ): Promise<void> {
   const kafka = createKafka(settings, createLogger('silent'));
   const { deadLetterTopic: topic, inputTopic, groupId } = settings;
@@ -58,8 +51,11 @@ export async function replay(
     );
     throw topicsMissing(settings.brokers, missing);
   }
-  const groupOf = (reason: Rejection): string => `${groupId}.replay.${reason}`;
-  const producer = kafka.producer({ ...producerOptions, transactionalId: `${groupId}/replay` });
+  // Of each input its own: what is noted for one says nothing of letters of others that lie between. No topic's name has
+  // a slash.
+  const groupOf = (reason: Rejection): string => `${groupId}.replay.${reason}/${inputTopic}`;
+  const transactionalId = `${groupId}/replay`;
+  const producer = kafka.producer({ ...producerOptions, transactionalId, transactionTimeout });
   // A group of its own for each run, which commits nothing: it is only there to read.
   const consumer = kafka.consumer({
     groupId: `${groupId}.replay.${randomUUID()}`,
@@ -71,19 +67,31 @@ export async function replay(
     // One that still runs is shut out before it is read what was replayed.
     if (!selection.dryRun) await (await producer.transaction()).abort();
     const done = await readDone(kafka, topic, groupOf);
-    const before = new Map<string, bigint>();
-    await readAll(kafka, consumer, topic, async (partition, messages) => {
-      const letters = messages.flatMap((message) => readLetter(partition, message) ?? []);
+    const choice = { selection, inputTopic, done, before: new Map<string, bigint>() };
+    const read = new Map<number, bigint>();
+    await readAll(kafka, consumer, { topic, stopping }, async (partition, messages) => {
+      const letters = messages
+        .flatMap((message) => readLetter(partition, message) ?? [])
+        // They come again after a rebalance.
+        .filter(({ offset }) => offset > (read.get(partition) ?? -1n));
       for (let start = 0; start < letters.length; start += chunkSize) {
+        if (stopping.aborted) throw stoppedEarly();
         const chunk = letters.slice(start, start + chunkSize);
-        const fates = chunk.map((letter) => decide(letter, selection, done, before));
+        const fates = chunk.map((letter) => decide(letter, choice));
         const chosen = chunk.filter((_, index) => fates[index] === 'replayed');
         if (chosen.length > 0 && !selection.dryRun)
           await write(producer, chosen, { topic, input, send: settings, done, groupOf });
         chunk.forEach((letter, index) => fates[index] && told(letter, fates[index]));
+        read.set(partition, chunk.at(-1)?.offset ?? -1n);
       }
     });
   } catch (error) {
+    if (error instanceof StoppedError) throw error;
+    if (typesOf(error).includes('INVALID_PRODUCER_EPOCH'))
+      throw new InfrastructureError(
+        `another replay of group "${groupId}" has begun and shut this one out, or the brokers ended a transaction after ${transactionTimeout / 1_000} s: run this one again when no other runs; each dead letter goes back once`,
+        { cause: error },
+      );
     throw new InfrastructureError(
       `dead letters cannot be brought back on ${settings.brokers.join(', ')}: ${(error as Error).message}`,
       { cause: error },
@@ -92,35 +100,6 @@ export async function replay(
     await consumer.disconnect();
     await producer.disconnect();
   }
-}
-
-/** A letter's fate, `undefined` where it isn't meant; notes what is, or was, replayed. */
-function decide(
-  letter: Letter,
-  selection: Selection,
-  done: Done,
-  before: Map<string, bigint>,
-): Fate | undefined {
-  const { reason, partition, offset, timestamp } = letter;
-  const key = doneKey(reason, partition);
-  const ranges = done.get(key) ?? [];
-  const last = before.get(key);
-  // Read again, after a rebalance.
-  if (last !== undefined && offset <= last) return undefined;
-  const meant =
-    selection.reasons.includes(reason) && timestamp >= selection.since && timestamp < selection.until;
-  const fate = holds(ranges, offset)
-    ? 'replayed before'
-    : letter.attempt >= selection.maxAttempts
-      ? 'tried too often'
-      : letter.complete
-        ? 'replayed'
-        : 'incomplete';
-  if (fate === 'replayed before' || (meant && fate === 'replayed'))
-    done.set(key, adding(ranges, offset, last));
-  // What can never go back does not stand between two that have.
-  if (fate !== 'incomplete') before.set(key, offset);
-  return meant ? fate : undefined;
 }
 
 interface Ways {

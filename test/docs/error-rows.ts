@@ -116,6 +116,17 @@ export const errorRows: readonly ErrorRow[] = [
     'noon',
   ),
   usage(
+    '--since … is not before --until …: no time is between them',
+    'Exchange them, or leave out one.',
+    'replay',
+    '--brokers',
+    'b:1',
+    '--since',
+    '2026-11-25T17:00:00Z',
+    '--until',
+    '2026-11-25',
+  ),
+  usage(
     '--max-attempts …: give a whole number from 1',
     'Give such a number.',
     'replay',
@@ -497,6 +508,13 @@ export const errorRows: readonly ErrorRow[] = [
   row(
     'InfrastructureError',
     1,
+    'another replay of group "…" has begun and shut this one out, or the brokers ended a transaction after … s: run this one again when no other runs; each dead letter goes back once',
+    'Do what the message says.',
+    { by: 'test/replay/replay.test.ts' },
+  ),
+  row(
+    'InfrastructureError',
+    1,
     'between the dead letters of "…" in partition … that were replayed lie too many that were not: the note of that is limited to … bytes. Replay those as well, without --since and --until and with a higher --max-attempts',
     'Do what the message says.',
     { not: 'it takes some thousand dead letters' },
@@ -513,6 +531,13 @@ export const errorRows: readonly ErrorRow[] = [
   row('OutputLostError', 1, 'results cannot be written: …', 'Make room, and tag the rest.', fullDisk),
   row('StoppedError', 1, 'stopped before the end of …', 'A signal ended it: start it again.', (folder) =>
     interrupted(['tag', posts(folder, 'p.ndjson')]),
+  ),
+  row(
+    'StoppedError',
+    1,
+    'stopped before the end of the dead letters: run replay again for the rest; each goes back once',
+    'A signal ended it: do what the message says.',
+    { by: 'test/e2e/replay.test.ts' },
   ),
   row('StoppedError', 1, 'stopped after … of … posts: nothing is measured', 'Start it again.', (folder) =>
     interrupted(['eval', posts(folder, 'p.jsonl')]),
