@@ -42,9 +42,10 @@ export interface EventStream {
    */
   placeOf(lastEventId: unknown): number | undefined;
   /**
-   * Opens a stream that begins with one event and goes on with the items after the number `at`.
+   * Opens a stream that begins with one event and goes on with the items after the number `at`. Where there is no room
+   * for another client, the one that has been there longest is cut off; a browser comes back by itself, at its place.
    *
-   * @returns `undefined` where there is no room for another client.
+   * @returns `undefined` where the stream was closed.
    */
   open(event: string, data: unknown, at: number): Readable | undefined;
   /** Sends every client that keeps up the items that it lacks. */
@@ -107,6 +108,13 @@ export function createEventStream<T extends { readonly key: number }>(
     return true;
   }
 
+  function cutOffOldest(): void {
+    const [oldest] = clients;
+    if (oldest === undefined) return;
+    clients.delete(oldest);
+    oldest.stream.destroy();
+  }
+
   function catchUp(client: Client, { written, next }: Batch): void {
     if (next > client.at && write(client, written)) client.at = next;
   }
@@ -117,7 +125,8 @@ export function createEventStream<T extends { readonly key: number }>(
       return of === run ? Number(key) : undefined;
     },
     open(event, data, at) {
-      if (closed || clients.size >= bounds.maxClients) return undefined;
+      if (closed) return undefined;
+      if (clients.size >= bounds.maxClients) cutOffOldest();
       const client = { stream: new PassThrough(), at };
       clients.add(client);
       client.stream.once('close', () => clients.delete(client));

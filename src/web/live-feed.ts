@@ -65,7 +65,7 @@ export interface LiveFeed {
   /**
    * The events for a page: all that is remembered, or what came after the last event that it has.
    *
-   * @returns `undefined` where there is no room for another page.
+   * @returns `undefined` where the agent is ending.
    */
   open(lastEventId: unknown): Promise<Readable | undefined>;
   /** Ends every page's events. */

@@ -85,7 +85,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
   server.get('/api/trends', () => recentPosts.trends());
   server.get('/api/stream', { exposeHeadRoute: false }, async ({ headers }, reply) => {
     const events = await feed.open(headers['last-event-id']);
-    if (events === undefined) return refuse(reply.header('retry-after', '10'), 503, 'too many open pages');
+    if (events === undefined) return refuse(reply.header('retry-after', '10'), 503, 'the agent is ending');
     return reply.type('text/event-stream').send(events);
   });
   server.get<{ Params: { key: string } }>('/api/photos/:key', async ({ params }, reply) => {

@@ -46,14 +46,18 @@ describe('an event stream', () => {
     );
   });
 
-  it('has room for as many clients as it may have, and again when one leaves', async () => {
+  it('has room for as many clients as it may have, and cuts off the oldest for another', () => {
     const stream = streamOf();
-    const first = stream.open('opened', 1, 0);
-    expect(stream.open('opened', 2, 0)).toBeDefined();
-    expect(stream.open('opened', 3, 0)).toBeUndefined();
-    first?.destroy();
-    await once(first ?? expect.fail(), 'close');
-    expect(stream.open('opened', 4, 0)).toBeDefined();
+    const clients = [1, 2, 3].map((number) => stream.open('opened', number, 0));
+    expect(clients.map((client) => client?.destroyed)).toEqual([true, false, false]);
+    stream.send('stats', () => 7);
+    expect(clients.slice(1).map((client) => unread(client).includes('event: stats'))).toEqual([true, true]);
+  });
+
+  it('opens nothing when it was closed', () => {
+    const stream = streamOf();
+    stream.close();
+    expect(stream.open('opened', 1, 0)).toBeUndefined();
   });
 
   it('sends a client that does not read no more than its bound, and what is still held when it reads', () => {
