@@ -2,6 +2,8 @@ import { at, element } from './elements.js';
 import { placeOf } from './wording.js';
 
 const sign = '#post=';
+/** In UTF-16 units: a topic's name has 249 at most, and two numbers follow. */
+const longestPlace = 300;
 
 /** A link that shows one post alone, by its place in the input: after a restart it is the same. */
 export const linkTo = (post) => `${sign}${encodeURIComponent(placeOf(post))}`;
@@ -35,9 +37,10 @@ export function followAddress(cardOf) {
   void follow();
 }
 
+/** What the address asks for may be anything: it is shown cut, and its direction of writing turns nothing around it. */
 function absence(place, kept) {
-  const why = kept
-    ? `The agent no longer keeps the post at ${place}: it remembers the latest ${kept.length.toLocaleString()}.`
-    : 'The agent does not answer: try again.';
-  return element('p', 'empty', why);
+  if (!kept) return element('p', 'empty', 'The agent does not answer: try again.');
+  const cut = place.length > longestPlace ? `${place.slice(0, longestPlace)}…` : place;
+  const remembered = `: it remembers the latest ${kept.length.toLocaleString()}.`;
+  return element('p', 'empty', 'The agent no longer keeps the post at ', element('bdi', '', cut), remembered);
 }
