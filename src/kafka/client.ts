@@ -4,6 +4,7 @@ import { tlsOptions, type Hidden, type TlsSettings } from '../tls.js';
 import { repairAbortedTransactions } from './aborted.js';
 import { registerCodecs } from './codecs.js';
 import { repairOutOfRange } from './out-of-range.js';
+import { repairStoppedFetch } from './stopped-fetch.js';
 
 export interface KafkaClientOptions {
   /** `host:port` each. */
@@ -37,6 +38,7 @@ export function createKafka({ brokers, clientId, tls, sasl }: KafkaClientOptions
   registerCodecs();
   repairAbortedTransactions();
   repairOutOfRange();
+  repairStoppedFetch();
   const config: KafkaConfig = {
     brokers: [...brokers],
     clientId,
