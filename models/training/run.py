@@ -144,15 +144,15 @@ class Run:
 
 
 def word_vectors(run: Run, words: Sequence[str]) -> np.ndarray:
-    """The vectors [words, hidden] of words by the bundle's own text.onnx."""
-    return np.concatenate([onnx_vectors(run, [Post(word)]) for word in words])
+    """The vectors [words, hidden] of words by the bundle's own text.onnx, each read alone."""
+    return onnx_vectors(run, [Post(word) for word in words], 1)
 
 
-def onnx_vectors(run: Run, posts: Sequence[Post]) -> np.ndarray:
-    """The posts' vectors [posts, hidden] by the bundle's own text.onnx."""
+def onnx_vectors(run: Run, posts: Sequence[Post], batch: int = 32) -> np.ndarray:
+    """The posts' vectors [posts, hidden] by the bundle's own text.onnx, so many at a time."""
     session = onnxruntime.InferenceSession(run.bundle / "text.onnx", providers=["CPUExecutionProvider"])
     rows = []
-    for start in range(0, len(posts), 32):
-        feed = {name: tensor.numpy() for name, tensor in run.batcher(posts[start : start + 32]).items()}
+    for start in range(0, len(posts), batch):
+        feed = {name: tensor.numpy() for name, tensor in run.batcher(posts[start : start + batch]).items()}
         rows.append(session.run(["vectors"], feed)[0])
     return np.concatenate(rows)
