@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
@@ -40,7 +40,11 @@ export default tseslint.config(
       '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
     },
   },
-  ...walls(),
+  {
+    files: ['src/**/*.ts'],
+    plugins: { walls: { rules: { imports: wallsRule() } } },
+    rules: { 'walls/imports': 'error' },
+  },
   {
     files: ['test/**/*.ts'],
     rules: {
@@ -89,38 +93,37 @@ export default tseslint.config(
   },
 );
 
-/** One block for each room, then one for each file that may import a package its room may not. */
-function walls() {
-  const files = Object.values(packages)
-    .flat()
-    .filter((place) => place.includes('/'));
-  return [...Object.keys(rooms), ...new Set(files)].map((place) => {
-    const [room] = place.split('/');
-    const isFolder = place === room && !isRootFile(room);
-    const allowed = Object.keys(packages).filter((name) =>
-      packages[name].some((where) => where === place || where === room),
-    );
-    const closed = Object.keys(packages).filter((name) => !allowed.includes(name));
-    const open = rooms[room].map((other) => (isRootFile(other) ? `${other}\\.js$` : `${other}/`));
-    const patterns = [
-      {
-        regex: `^${isRootFile(room) ? '\\./' : '\\.\\./'}(?!(${open.join('|') || '$.'}))`,
-        message: `${room} may import only ${rooms[room].join(', ') || 'its own files'} (test/walls.json).`,
-      },
-      {
-        regex: `^(${closed.map((name) => name.replace('.', '\\.')).join('|')})(/|$)`,
-        message: `This package has its places, and ${place} is none of them (test/walls.json).`,
-      },
-      ...(room === 'domain' ? [{ regex: '^node:', message: 'domain is true with no I/O.' }] : []),
-    ];
-    return {
-      files: [isFolder ? `src/${place}/**/*.ts` : `src/${place}.ts`],
-      rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
-    };
-  });
-}
-
-/** Some rooms are one file in src itself. */
-function isRootFile(room) {
-  return existsSync(new URL(`src/${room}.ts`, import.meta.url));
+/** Reports an import that the table of rooms and packages does not allow. */
+function wallsRule() {
+  const src = new URL('src/', import.meta.url).pathname;
+  const roomOf = (path) =>
+    path
+      .slice(src.length)
+      .split('/')[0]
+      .replace(/\.[jt]s$/, '');
+  return {
+    create(context) {
+      const place = context.filename.slice(src.length).replace(/\.ts$/, '');
+      const room = roomOf(context.filename);
+      const check = (node) => {
+        const specifier = node.source?.value;
+        if (typeof specifier !== 'string') return;
+        if (specifier.startsWith('.')) {
+          const other = roomOf(new URL(specifier, `file://${context.filename}`).pathname);
+          if (other === room || rooms[room]?.includes(other)) return;
+          const message = `${room} may import only ${rooms[room]?.join(', ') || 'its own files'} (test/walls.json).`;
+          context.report({ node, message });
+          return;
+        }
+        const parts = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1);
+        const places = packages[parts.join('/')];
+        const open = places?.some((where) => place === where || place.startsWith(`${where}/`));
+        if (places !== undefined && !open)
+          context.report({ node, message: `${specifier} is not for ${place} (test/walls.json).` });
+        if (room === 'domain' && specifier.startsWith('node:'))
+          context.report({ node, message: 'domain is true with no I/O.' });
+      };
+      return { ImportDeclaration: check, ExportNamedDeclaration: check, ImportExpression: check };
+    },
+  };
 }

@@ -10,7 +10,7 @@ export default defineConfig({
     expect: { poll: { timeout: 20_000 } },
     // Two cores: more workers only make the brokers and models under test wait for each other.
     maxWorkers: 2,
-    // Some tests open ONNX sessions themselves; the agent says so by itself (inference/worker-client.ts).
+    // Some tests open ONNX sessions themselves; the agent says so by itself (serving/worker.ts).
     env: { ORT_DISABLE_TELEMETRY: '1' },
   },
 });

@@ -1,12 +1,11 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Config } from './config.js';
+import type { Config } from './config/load.js';
 import type { Outcome } from './domain/outcome.js';
 import type { ConsumedBatch } from './domain/record.js';
 import type { Sink, Source } from './domain/transport.js';
 import { createKafka } from './kafka/client.js';
 import { describeTopics } from './kafka/topics.js';
-import { undecodableReason } from './kafka/undecodable.js';
-import { packageVersion } from './package-version.js';
+import { packageVersion } from './config/package-version.js';
 import { createLoneTagging, createPipeline } from './pipeline.js';
 import { KafkaSink } from './sink/kafka.js';
 import { NdjsonSink } from './sink/ndjson.js';
@@ -17,7 +16,7 @@ import { createEvents, type Events } from './telemetry/events.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { openTracing } from './telemetry/open-tracing.js';
-import { encodeThumbnail } from './transform/encode-thumbnail.js';
+import { encodeThumbnail } from './images/encode-thumbnail.js';
 import { isLoopback } from './web/gate.js';
 import { createRecentPosts, type RecentPosts } from './web/recent-posts.js';
 import { createWebServer, type WebServer } from './web/server.js';
@@ -166,12 +165,7 @@ function createEnds({ kafka, delivery }: Config, transport: Transport, logger: L
     const source = new NdjsonSource(input.stream, options, events);
     return { source, sink: new NdjsonSink(output.stream), ready: () => true };
   }
-  const source = new KafkaSource(
-    createKafka(kafka, logger),
-    { ...kafka, delivery },
-    events,
-    undecodableReason,
-  );
+  const source = new KafkaSource(createKafka(kafka, logger), { ...kafka, delivery }, events);
   // The input topic is asked for with the sink's own, so that all that are missing are named at once.
   const describeAll: typeof describeTopics = (client, names) =>
     describeTopics(client, [...names, kafka.inputTopic]);

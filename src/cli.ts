@@ -8,10 +8,10 @@ import { evaluateFile } from './commands/eval.js';
 import { replay, type ReplayOptions } from './commands/replay.js';
 import { run } from './commands/run.js';
 import { tag } from './commands/tag.js';
-import { choicesOf, loadConfig, settingFromText, type Config } from './config.js';
+import { choicesOf, loadConfig, settingFromText, type Config } from './config/load.js';
 import { exitCodes, ExpectedError, OutputLostError } from './domain/errors.js';
-import { rejections } from './domain/outcome.js';
-import { examplesOf } from './examples.js';
+import { reasons } from './domain/outcome.js';
+import { examplesOf } from './commands/examples.js';
 import {
   ablationFlags,
   concurrencyFlags,
@@ -23,9 +23,9 @@ import {
   threadFlags,
   webFlags,
   type SettingFlag,
-} from './flags.js';
-import { packageVersion } from './package-version.js';
-import { merge, type Settings } from './settings.js';
+} from './config/flags.js';
+import { packageVersion } from './config/package-version.js';
+import { merge, type Settings } from './config/sources.js';
 
 /** Commands whose output is for people or pipes log only what went wrong, and take every post they are given. */
 const quiet: Settings = { log: { level: 'error' } };
@@ -105,7 +105,7 @@ command('replay', 'bring dead letters back to the input topic, each once', kafka
   exitCode = await replay(config, made.opts<ReplayOptions>(), (message) => made.error(`error: ${message}`));
 })
   .addOption(
-    withChoices(new Option('--reason <reason,...>', 'only those with these reasons'), rejections).argParser<
+    withChoices(new Option('--reason <reason,...>', 'only those with these reasons'), reasons).argParser<
       readonly string[] | undefined
     >((text, before) => [...(before ?? []), ...text.split(',')]),
   )

@@ -1,5 +1,5 @@
 import { from, lastValueFrom, map, mergeMap, of, toArray, type OperatorFunction } from 'rxjs';
-import type { EnrichedPost, Sight } from './domain/entity.js';
+import type { EnrichedPost, AnalyzedImage } from './domain/entity.js';
 import type { Image } from './domain/image.js';
 import type { Outcome, ResultBatch, Tagged } from './domain/outcome.js';
 import type { CleanPost, Post } from './domain/post.js';
@@ -11,10 +11,10 @@ import type { BatchTrace } from './telemetry/tracing.js';
 /** One item in, one item out: the steps of a post's way, in their order. */
 export interface Steps {
   /** Bytes to a post, or to the outcome of a record that is none or has nothing to tag. */
-  admit(record: ConsumedRecord): Envelope<CleanPost> | Outcome;
+  decodeRecord(record: ConsumedRecord): Envelope<CleanPost> | Outcome;
   /** At least one image, or the reason there is none. */
   loadImages(post: Post): Promise<readonly Image[]>;
-  lookAtImage(post: Post, image: Image): Promise<Sight>;
+  analyzeImage(post: Post, image: Image): Promise<AnalyzedImage>;
   predictKeyphrases(post: EnrichedPost): Promise<Pick<Tagged, 'image' | 'result'>>;
 }
 
@@ -45,7 +45,7 @@ export function createPipeline(
     try {
       const outcomes = await lastValueFrom(
         from(batch.records).pipe(
-          map((record) => trace.within(record.position, () => steps.admit(record))),
+          map((record) => trace.within(record.position, () => steps.decodeRecord(record))),
           undecided(bounds.images, trace, load),
           undecided(bounds.inference, trace, look),
           undecided(bounds.inference, trace, predict),
@@ -53,7 +53,7 @@ export function createPipeline(
           map((all) => all.sort((a, b) => (a.position.offset < b.position.offset ? -1 : 1))),
           // Each record has one outcome, so in the order of the input they stand side by side.
           map((all) =>
-            all.map((outcome, index) => sendable(trace.handOn(outcome), batch.records[index], sink)),
+            all.map((outcome, index) => sendable(trace.withTrace(outcome), batch.records[index], sink)),
           ),
         ),
       );
@@ -78,7 +78,7 @@ export function createLoneTagging(
 ): (record: ConsumedRecord) => Promise<Outcome> {
   const { load, look, predict } = stagesOf(steps, events);
   return async (record) => {
-    const admitted = steps.admit(record);
+    const admitted = steps.decodeRecord(record);
     return 'kind' in admitted ? admitted : predict(await look(await load(admitted)));
   };
 }
@@ -93,8 +93,8 @@ function stagesOf(steps: Steps, events: Events) {
     },
     async look({ position, value }: Envelope<LoadedPost>): Promise<Envelope<EnrichedPost>> {
       const { post, cleanText, images } = value;
-      const sights = await Promise.all(images.map((image) => steps.lookAtImage(post, image)));
-      return { position, value: { post, cleanText, sights } };
+      const analyzedImages = await Promise.all(images.map((image) => steps.analyzeImage(post, image)));
+      return { position, value: { post, cleanText, analyzedImages } };
     },
     async predict({ position, value }: Envelope<EnrichedPost>): Promise<Outcome> {
       const { post, cleanText } = value;
@@ -112,7 +112,7 @@ interface LoadedPost extends CleanPost {
 function sendable(outcome: Outcome, raw: ConsumedRecord | undefined, sink: Sink): Outcome {
   const detail = sink.refuses(outcome);
   if (detail === undefined || raw === undefined) return outcome;
-  return { kind: 'dead-letter', position: outcome.position, code: 'result_too_large', detail, raw };
+  return { kind: 'dead-letter', position: outcome.position, reason: 'result_too_large', detail, raw };
 }
 
 /** Takes each post one step on, at most `bound` at a time; outcomes that stand already pass by. */

@@ -1,19 +1,19 @@
-import { createAdmission } from './admit.js';
-import type { Config } from './config.js';
+import { createRecordDecoder } from './formats/decode-record.js';
+import type { Config } from './config/load.js';
 import type { ModelVersion } from './domain/outcome.js';
-import { readBundle, verifyBundle, type ModelBundle } from './inference/model-bundle.js';
-import { startPredictor, type Predictor } from './inference/predictor.js';
-import { packageVersion } from './package-version.js';
+import { readBundle, verifyBundle, type ModelBundle } from './model/bundle.js';
+import { startPredictor, type Predictor } from './serving/predictor.js';
+import { packageVersion } from './config/package-version.js';
 import type { Steps } from './pipeline.js';
 import type { Events } from './telemetry/events.js';
-import { createTextCleaner } from './transform/clean-text.js';
-import { createImageDecoder } from './transform/decode-image.js';
-import { createImageFetcher, type ImageFetcher } from './transform/fetch-image.js';
-import { createImageCache } from './transform/image-cache.js';
-import { createImagesLoader } from './transform/load-images.js';
-import { createImageLooker } from './transform/look-at-image.js';
-import { createKeyphrasePredictor } from './transform/predict-keyphrases.js';
-import { createScreen } from './transform/screen-post.js';
+import { createTextCleaner } from './text/clean-text.js';
+import { createImageDecoder } from './images/decode-image.js';
+import { createImageFetcher, type ImageFetcher } from './images/fetch-image.js';
+import { createImageCache } from './images/image-cache.js';
+import { createImagesLoader } from './images/load-images.js';
+import { createImageAnalyzer } from './images/analyze-image.js';
+import { createKeyphrasePredictor } from './serving/predict-keyphrases.js';
+import { createScreen } from './text/screen-post.js';
 
 /** The steps from a record to its outcome, with the model behind them: what every command that tags has in common. */
 export interface Tagger extends Pick<Predictor, 'provider' | 'note' | 'died' | 'waitingMs'> {
@@ -85,7 +85,7 @@ const cleanerOf = ({ manifest, lines }: ModelBundle) => createTextCleaner(lines(
 function createSteps(
   { format, noise, images, output }: Config,
   bundle: ModelBundle,
-  { encodeImage, readText, predict }: Predictor,
+  { analyzeImage: encodeImage, readText, predict }: Predictor,
   fetcher: ImageFetcher,
   events: Events,
 ): Pick<Tagger, 'steps' | 'loneSteps'> {
@@ -104,11 +104,11 @@ function createSteps(
       }),
     );
   const steps: Steps = {
-    admit: createAdmission({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
+    decodeRecord: createRecordDecoder({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
     loadImages: imagesLoader(images.cacheBytes),
-    lookAtImage: timed(
+    analyzeImage: timed(
       'look_at_image',
-      createImageLooker({ encodeImage, readText: timed('read_text', readText) }),
+      createImageAnalyzer({ analyzeImage: encodeImage, readText: timed('read_text', readText) }),
     ),
     predictKeyphrases: timed(
       'predict_keyphrases',
@@ -116,6 +116,6 @@ function createSteps(
     ),
   };
   const screen = createScreen({ ...noise, duplicateWindow: 0 });
-  const admitAlone = createAdmission({ format: 'plain', skip: [], screen, cleanText });
-  return { steps, loneSteps: { ...steps, admit: admitAlone, loadImages: imagesLoader(0) } };
+  const admitAlone = createRecordDecoder({ format: 'plain', skip: [], screen, cleanText });
+  return { steps, loneSteps: { ...steps, decodeRecord: admitAlone, loadImages: imagesLoader(0) } };
 }

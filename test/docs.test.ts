@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../src/config.js';
+import { loadConfig } from '../src/config/load.js';
 import { exitCodes } from '../src/domain/errors.js';
 import { imageAbsences } from '../src/domain/image.js';
-import { rejections } from '../src/domain/outcome.js';
-import { settingFlags } from '../src/flags.js';
+import { reasons } from '../src/domain/outcome.js';
+import { settingFlags } from '../src/config/flags.js';
 import { tagstream } from './support/agent-process.js';
 import { configurationPage } from './support/configuration-page.js';
 import { metricsPage } from './support/metrics-page.js';
@@ -38,9 +38,7 @@ describe('README', () => {
 
   it('names every reason for a dead letter and for an image that was not used', () => {
     const section = sectionOf('Keyphrases out');
-    expect([...rejections, ...imageAbsences].filter((reason) => !section.includes(`\`${reason}\``))).toEqual(
-      [],
-    );
+    expect([...reasons, ...imageAbsences].filter((reason) => !section.includes(`\`${reason}\``))).toEqual([]);
   });
 
   it('shows what demo --once prints, whose scores differ a little between processors', async () => {

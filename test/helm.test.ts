@@ -5,8 +5,8 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { loadConfig, type Config } from '../src/config.js';
-import { packageVersion } from '../src/package-version.js';
+import { loadConfig, type Config } from '../src/config/load.js';
+import { packageVersion } from '../src/config/package-version.js';
 import { alerts, ruleFiles } from './deploy/rule-files.js';
 
 const chart = fileURLToPath(new URL('../helm/tagstream', import.meta.url));

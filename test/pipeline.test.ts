@@ -30,18 +30,18 @@ function stepsThat(pauses: readonly number[], rejectEvery: number): Steps & { mo
   };
   return {
     mostAtOnce: () => most,
-    admit(raw) {
+    decodeRecord(raw) {
       const id = String(raw.value);
       const { position } = raw;
       if (Number(id) % rejectEvery === 0)
-        return { kind: 'dead-letter', position, code: 'empty', detail: '', raw };
+        return { kind: 'dead-letter', position, reason: 'empty', detail: '', raw };
       return { position, value: { post: { id, text: id, images: [] }, cleanText: id } };
     },
     async loadImages({ id }) {
       await slowly(id);
       return [{ kind: 'absent', reason: 'none' }];
     },
-    lookAtImage: (_, image) => Promise.resolve({ image, entities: [] }),
+    analyzeImage: (_, image) => Promise.resolve({ image, entities: [] }),
     async predictKeyphrases({ post: { id } }) {
       await pause(pauses[(Number(id) + 1) % pauses.length] ?? 0);
       const model = { name: 'm', version: '1' };

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { startAgent } from '../src/agent.js';
-import { loadConfig } from '../src/config.js';
+import { loadConfig } from '../src/config/load.js';
 import { imageAbsences } from '../src/domain/image.js';
 import { origins } from '../src/domain/keyphrase.js';
-import { noises, rejections } from '../src/domain/outcome.js';
+import { noiseReasons, reasons } from '../src/domain/outcome.js';
 import { tagstream } from './support/agent-process.js';
 import { describeWithKafka } from './support/kafka.js';
 import { openSchemas, schemaText } from './support/schemas.js';
@@ -78,8 +78,8 @@ describe('the schemas', () => {
     const line = JSON.parse(schemaText('tag-line.schema.json')) as never;
     expect(listAt(result, '$defs.image.properties.reason.enum')).toEqual(imageAbsences);
     expect(listAt(result, '$defs.keyphrase.properties.origin.items.enum')).toEqual(origins);
-    expect(listAt(line, '$defs.rejection.enum')).toEqual(rejections);
-    expect(listAt(line, 'oneOf.3.properties.skipped.enum')).toEqual(noises);
+    expect(listAt(line, '$defs.rejection.enum')).toEqual(reasons);
+    expect(listAt(line, 'oneOf.3.properties.skipped.enum')).toEqual(noiseReasons);
   });
 });
 

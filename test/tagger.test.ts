@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { loadConfig } from '../src/config.js';
+import { loadConfig } from '../src/config/load.js';
 import { openTagger, type Tagger } from '../src/tagger.js';
 import { createEvents } from '../src/telemetry/events.js';
 import { createLogger } from '../src/telemetry/logger.js';

@@ -32,7 +32,7 @@ async function view(address) {
 
 async function measureAll(rounds) {
   const { startAgent } = await import('../dist/agent.js');
-  const { loadConfig } = await import('../dist/config.js');
+  const { loadConfig } = await import('../dist/config/load.js');
   const config = loadConfig({
     flags: { log: { level: 'silent' }, web: { port: 0 }, noise: { duplicateWindow: 0 } },
   });

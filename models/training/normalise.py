@@ -1,4 +1,4 @@
-"""Brings a post's text to the form of the training data; `src/transform/clean-text.ts` does the same, exactly.
+"""Brings a post's text to the form of the training data; `src/text/clean-text.ts` does the same, exactly.
 
 1. `RAW` rules on the text as it came: entities, invisible characters, typographic marks
 2. folding: NFKC, and Latin letters lose their accents

@@ -1,6 +1,6 @@
 """The rules that bring a text to the form of the training data, in their order.
 
-`src/transform/text-rules.ts` holds the same tables letter by letter: patterns use only what the two
+`src/text/text-rules.ts` holds the same tables letter by letter: patterns use only what the two
 regular-expression languages share, that is explicit classes and never `\\w`, `\\d` or `\\b`.
 """
 

@@ -3,10 +3,10 @@ import { cpus } from 'node:os';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { startAgent, type Agent } from '../agent.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { exitCodes, StoppedError } from '../domain/errors.js';
-import type { Settings } from '../settings.js';
-import { nowhere } from './nowhere.js';
+import type { Settings } from '../config/sources.js';
+import { nullOutput } from './null-output.js';
 import { showProgress } from './progress.js';
 
 const folder = fileURLToPath(new URL('../../assets/demo', import.meta.url));
@@ -139,7 +139,7 @@ async function measure(config: Config, samples: readonly Sample[]): Promise<Meas
     transport: {
       kind: 'ndjson',
       input: { name: 'bench', stream: Readable.from(lines.join('')) },
-      output: { name: 'nowhere', stream: nowhere() },
+      output: { name: 'nowhere', stream: nullOutput() },
     },
     web: false,
     observe(outcomes) {

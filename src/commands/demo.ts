@@ -2,12 +2,12 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startAgent } from '../agent.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { exitCodes } from '../domain/errors.js';
 import type { Outcome } from '../domain/outcome.js';
 import { describeOutcome, drawOutcome } from './draw-outcome.js';
 import { contentOf } from './files.js';
-import { nowhere } from './nowhere.js';
+import { nullOutput } from './null-output.js';
 import { paintFor } from './paint.js';
 import { stopOnSignals } from './signals.js';
 
@@ -30,7 +30,7 @@ export async function demo(config: Config, once: boolean): Promise<number> {
     transport: {
       kind: 'ndjson',
       input: { name: postsFile, stream: Readable.from(once ? [posts] : overAndOver(posts)) },
-      output: { name: 'this page', stream: nowhere() },
+      output: { name: 'this page', stream: nullOutput() },
     },
     web: !once,
     stopping,

@@ -1,7 +1,7 @@
 import { cpus, totalmem } from 'node:os';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { ConfigurationError, exitCodes } from '../domain/errors.js';
-import { checkModel, checkTopics } from '../installation.js';
+import { checkModel, checkTopics } from '../preflight.js';
 import { paintFor } from './paint.js';
 
 /** What a look at one part of the installation found. */

@@ -49,7 +49,7 @@ function draw(
       ].join('\n');
     }
     case 'dead-letter': {
-      const what = `not tagged (${outcome.code}): ${onOneLine(outcome.detail)}`;
+      const what = `not tagged (${outcome.reason}): ${onOneLine(outcome.detail)}`;
       return `line ${outcome.position.offset + 1n}  ${paint('bad', what)}\n\n`;
     }
     case 'tombstone':

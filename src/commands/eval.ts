@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { exitCodes, InputError, StoppedError } from '../domain/errors.js';
 import type { Outcome, Tagged } from '../domain/outcome.js';
 import { calibrationOf } from '../evaluation/calibration.js';
@@ -12,7 +12,7 @@ import { formatTable } from '../evaluation/table.js';
 import { createPostCleaner } from '../tagger.js';
 import { contentOf, createOutput } from './files.js';
 import { readLabelledPosts, type LabelledPost } from './labelled-posts.js';
-import { nowhere } from './nowhere.js';
+import { nullOutput } from './null-output.js';
 import { showProgress } from './progress.js';
 import { stopOnSignals } from './signals.js';
 
@@ -104,7 +104,7 @@ async function tagPosts(
   const lines = posts.map(({ post: { images, enrichment, ...text } }) => {
     return `${JSON.stringify(textOnly === true ? text : { ...text, images, enrichment })}\n`;
   });
-  const output = results === undefined ? nowhere() : await createOutput(results);
+  const output = results === undefined ? nullOutput() : await createOutput(results);
   const progress = showProgress('posts', posts.length);
   const predicted: Prediction[] = [];
   let untagged = 0;
@@ -143,6 +143,6 @@ function asPrediction({ result: { keyphrases } }: Tagged): Prediction {
 }
 
 function whyNot(outcome: Exclude<Outcome, Tagged>): string {
-  if (outcome.kind === 'dead-letter') return `${outcome.code}: ${outcome.detail}`;
+  if (outcome.kind === 'dead-letter') return `${outcome.reason}: ${outcome.detail}`;
   return outcome.kind === 'skipped' ? `skipped: ${outcome.reason}` : 'deleted';
 }

@@ -1,6 +1,6 @@
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { exitCodes } from '../domain/errors.js';
-import { rejections, type Rejection } from '../domain/outcome.js';
+import { reasons, type Reason } from '../domain/outcome.js';
 import type { Letter } from '../replay/dead-letters.js';
 import type { Fate, Selection } from '../replay/fate.js';
 import { replay as replayLetters } from '../replay/replay.js';
@@ -55,7 +55,7 @@ export async function replay(
 /** @param refuse as of {@link replay} */
 export function selectionOf(options: ReplayOptions, refuse: (message: string) => never): Selection {
   const { reason, since, until, dryRun = false } = options;
-  const reasons = reason === undefined ? rejections : reason.map((name) => reasonOf(name, refuse));
+  const chosen = reason === undefined ? reasons : reason.map((name) => reasonOf(name, refuse));
   // Number() reads more than decimal digits: 0x10, 1e3, a blank.
   if (!/^0*[1-9]\d*$/.test(options.maxAttempts))
     refuse(`--max-attempts ${options.maxAttempts}: give a whole number from 1`);
@@ -63,13 +63,13 @@ export function selectionOf(options: ReplayOptions, refuse: (message: string) =>
   const to = until === undefined ? Infinity : timeOf('--until', until, refuse);
   if (since !== undefined && from >= to)
     refuse(`--since ${since} is not before --until ${until ?? ''}: no time is between them`);
-  return { reasons, maxAttempts: Number(options.maxAttempts), dryRun, since: from, until: to };
+  return { reasons: chosen, maxAttempts: Number(options.maxAttempts), dryRun, since: from, until: to };
 }
 
-function reasonOf(text: string, refuse: (message: string) => never): Rejection {
+function reasonOf(text: string, refuse: (message: string) => never): Reason {
   return (
-    rejections.find((reason) => reason === text) ??
-    refuse(`--reason ${text}: give one or more of ${rejections.join(', ')}`)
+    reasons.find((reason) => reason === text) ??
+    refuse(`--reason ${text}: give one or more of ${reasons.join(', ')}`)
   );
 }
 

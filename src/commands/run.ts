@@ -1,5 +1,5 @@
 import { startAgent } from '../agent.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { exitCodes } from '../domain/errors.js';
 import { stopOnSignals } from './signals.js';
 

@@ -2,11 +2,11 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { startAgent } from '../agent.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { exitCodes, InputError, StoppedError } from '../domain/errors.js';
 import { drawOutcome } from './draw-outcome.js';
 import { countLines, isFolder, openInput, unreadable } from './files.js';
-import { nowhere } from './nowhere.js';
+import { nullOutput } from './null-output.js';
 import { paintFor } from './paint.js';
 import { showProgress } from './progress.js';
 import { stopOnSignals } from './signals.js';
@@ -42,7 +42,7 @@ export async function tag(config: Config, options: TagOptions): Promise<number> 
     transport: {
       kind: 'ndjson',
       input,
-      output: { name: 'standard output', stream: drawn ? nowhere() : process.stdout },
+      output: { name: 'standard output', stream: drawn ? nullOutput() : process.stdout },
     },
     web: false,
     imageFolder,
@@ -55,7 +55,7 @@ export async function tag(config: Config, options: TagOptions): Promise<number> 
         exitCode = exitCodes.badInput;
         if (drawn && process.stderr.isTTY) continue;
         const line = outcome.position.offset + 1n;
-        progress.say(`${input.name}, line ${line}: ${outcome.code}: ${outcome.detail}`);
+        progress.say(`${input.name}, line ${line}: ${outcome.reason}: ${outcome.detail}`);
       }
     },
   });

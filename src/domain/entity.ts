@@ -11,14 +11,15 @@ export interface VisualEntity {
 }
 
 /** What the image encoder makes of a photo. */
-export interface ImageEncoding {
+export interface ImageAnalysis {
   readonly entities: readonly VisualEntity[];
   /** What describes the photo's regions, `[regions, features]`. */
   readonly regions: Float32Array<ArrayBuffer>;
 }
 
 /** An image, or the reason there is none, and what is known of it before the text is read. */
-export interface Sight extends Pick<ImageEncoding, 'entities'>, Partial<Pick<ImageEncoding, 'regions'>> {
+export interface AnalyzedImage
+  extends Pick<ImageAnalysis, 'entities'>, Partial<Pick<ImageAnalysis, 'regions'>> {
   readonly image: Image;
   /** The text that was read in it. */
   readonly imageText?: string;
@@ -27,5 +28,5 @@ export interface Sight extends Pick<ImageEncoding, 'entities'>, Partial<Pick<Ima
 /** A post with everything the model reads beside its text. */
 export interface EnrichedPost extends CleanPost {
   /** Of each image that was looked at, and of at least one. */
-  readonly sights: readonly Sight[];
+  readonly analyzedImages: readonly AnalyzedImage[];
 }

@@ -5,7 +5,7 @@ export const exitCodes = {
   badInput: 2,
   usage: 64,
   /** Another agent has taken this one's place: to be started again. */
-  lostPlace: 75,
+  fenced: 75,
   configuration: 78,
 } as const;
 
@@ -61,14 +61,14 @@ export function topicsMissing(
 }
 
 /** Another process writes for this partition now: whatever this one still had under way is that one's work. */
-export class LostPlaceError extends InfrastructureError {
-  override readonly name = 'LostPlaceError';
-  override readonly exitCode = exitCodes.lostPlace;
+export class FencedError extends InfrastructureError {
+  override readonly name = 'FencedError';
+  override readonly exitCode = exitCodes.fenced;
 }
 
 /** The batch does not begin where the committed outcomes end: the partition is to be read on from there. */
-export class OutOfPlaceError extends InfrastructureError {
-  override readonly name = 'OutOfPlaceError';
+export class OffsetMismatchError extends InfrastructureError {
+  override readonly name = 'OffsetMismatchError';
 
   constructor(readonly nextOffset: bigint) {
     super(`the partition is to be read on from offset ${nextOffset}`);

@@ -53,7 +53,7 @@ export interface TaggedPost {
 }
 
 /** Why a record could not be read, is nothing to tag, or has no result that fits: the closed list of the dead letters' `tagstream-reason`. */
-export const rejections = [
+export const reasons = [
   'not_json',
   'invalid_post',
   'unsupported_format',
@@ -64,11 +64,22 @@ export const rejections = [
   'result_too_large',
   'undecodable_batch',
 ] as const;
-export type Rejection = (typeof rejections)[number];
+export type Reason = (typeof reasons)[number];
 
 /** The reasons that are noise rather than faults: the configuration can have them skipped and counted instead. */
-export const noises = ['empty', 'too_long', 'language', 'duplicate'] as const satisfies readonly Rejection[];
-export type Noise = (typeof noises)[number];
+export const noiseReasons = [
+  'empty',
+  'too_long',
+  'language',
+  'duplicate',
+] as const satisfies readonly Reason[];
+export type NoiseReason = (typeof noiseReasons)[number];
+
+/** Why a post has nothing to tag, and the same in words. */
+export interface NoiseFound {
+  readonly reason: NoiseReason;
+  readonly detail: string;
+}
 
 /** W3C trace context as headers, to hand on with what comes of a record; absent where nothing is traced. */
 export type TraceHeaders = Readonly<Record<string, string>>;
@@ -94,7 +105,7 @@ export interface Tombstone {
 export interface DeadLetter {
   readonly kind: 'dead-letter';
   readonly position: Position;
-  readonly code: Rejection;
+  readonly reason: Reason;
   /** For people: what is wrong and where. */
   readonly detail: string;
   /** The record as it came. */
@@ -104,7 +115,7 @@ export interface DeadLetter {
 export interface Skipped {
   readonly kind: 'skipped';
   readonly position: Position;
-  readonly reason: Noise;
+  readonly reason: NoiseReason;
 }
 
 /** What became of one record: each has exactly one. */

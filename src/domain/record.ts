@@ -9,7 +9,7 @@ export interface Position {
 
 /** A dead letter's reason, and for people what was wrong. */
 export interface Unread {
-  readonly code: 'invalid_post' | 'undecodable_batch';
+  readonly reason: 'invalid_post' | 'undecodable_batch';
   readonly detail: string;
 }
 

@@ -9,7 +9,7 @@ export interface Source {
   /**
    * Hands batches to `handle` in the order of each partition, one at a time per partition, and counts a batch
    * as done only when its promise resolves. When the promise rejects, the batch is read again; with an
-   * `OutOfPlaceError` it is read from where that says, with a `LostPlaceError` the source gives up.
+   * `OffsetMismatchError` it is read from where that says, with a `FencedError` the source gives up.
    *
    * @returns when the input has ended or `stop` was called and every handed-out batch has come back.
    * @throws InfrastructureError when the input is lost for good.
@@ -37,8 +37,8 @@ export interface Sink {
    *
    * @returns when they are safely out.
    * @throws InfrastructureError when any of them may not be: the caller has the batch read again.
-   * @throws OutOfPlaceError when some of them are out already, or some before them are not. Nothing was written.
-   * @throws LostPlaceError when another process has taken over the partition. Nothing was written.
+   * @throws OffsetMismatchError when some of them are out already, or some before them are not. Nothing was written.
+   * @throws FencedError when another process has taken over the partition. Nothing was written.
    */
   write(batch: ResultBatch): Promise<void>;
 

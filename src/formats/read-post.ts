@@ -1,4 +1,4 @@
-import type { Rejection } from '../domain/outcome.js';
+import type { Reason } from '../domain/outcome.js';
 import type { Post } from '../domain/post.js';
 
 /** What a message turned out to be. */
@@ -6,8 +6,8 @@ export type ReadResult =
   | { readonly kind: 'post'; readonly post: Post }
   /** The post with this id was deleted. */
   | { readonly kind: 'tombstone'; readonly id: string }
-  | { readonly kind: 'rejected'; readonly code: Rejection; readonly detail: string };
+  | { readonly kind: 'rejected'; readonly reason: Reason; readonly detail: string };
 
-export function rejected(code: Rejection, detail: string): ReadResult {
-  return { kind: 'rejected', code, detail };
+export function rejected(reason: Reason, detail: string): ReadResult {
+  return { kind: 'rejected', reason, detail };
 }

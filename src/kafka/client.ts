@@ -1,10 +1,8 @@
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { Logger } from '../telemetry/logger.js';
-import { tlsOptions, type Hidden, type TlsSettings } from '../tls.js';
-import { repairAbortedTransactions } from './aborted.js';
+import { tlsOptions, type Hidden, type TlsSettings } from './tls.js';
 import { registerCodecs } from './codecs.js';
-import { repairOutOfRange } from './out-of-range.js';
-import { repairStoppedFetch } from './stopped-fetch.js';
+import { applyRepairs } from './repairs/apply.js';
 
 export interface KafkaClientOptions {
   /** `host:port` each. */
@@ -36,9 +34,7 @@ const retry = { retries: 5, initialRetryTime: 300, maxRetryTime: 30_000 } as con
  */
 export function createKafka({ brokers, clientId, tls, sasl }: KafkaClientOptions, logger: Logger): Kafka {
   registerCodecs();
-  repairAbortedTransactions();
-  repairOutOfRange();
-  repairStoppedFetch();
+  applyRepairs();
   const config: KafkaConfig = {
     brokers: [...brokers],
     clientId,

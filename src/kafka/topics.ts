@@ -1,5 +1,6 @@
 import type { Kafka } from 'kafkajs';
 
+/** A topic with the number of its partitions. */
 export interface TopicPartitions {
   readonly topic: string;
   readonly partitions: number;

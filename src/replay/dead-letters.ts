@@ -1,11 +1,11 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
-import { rejections, type Rejection } from '../domain/outcome.js';
+import { reasons, type Reason } from '../domain/outcome.js';
 
 /** A record of the dead-letter topic, with what its headers say. */
 export interface Letter {
   readonly partition: number;
   readonly offset: bigint;
-  readonly reason: Rejection;
+  readonly reason: Reason;
   readonly detail: string;
   /** Where the record stood that it carries, as in "posts/0/17". */
   readonly source: string;
@@ -25,7 +25,7 @@ export interface Letter {
 export function readLetter(partition: number, message: KafkaMessage): Letter | undefined {
   const header = (name: string): string | undefined =>
     [message.headers?.[`tagstream-${name}`]].flat().at(-1)?.toString();
-  const reason = rejections.find((known) => known === header('reason'));
+  const reason = reasons.find((known) => known === header('reason'));
   if (reason === undefined) return undefined;
   const sourceTopic = header('source-topic');
   const [sourcePartition, offset] = ['partition', 'offset'].map((name) => header(`source-${name}`) ?? '');

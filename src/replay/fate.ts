@@ -1,10 +1,10 @@
-import type { Rejection } from '../domain/outcome.js';
+import type { Reason } from '../domain/outcome.js';
 import type { Letter } from './dead-letters.js';
 import { adding, holds, type Range } from './ranges.js';
 
 /** Which dead letters are meant, and whether they are only to be shown. */
 export interface Selection {
-  readonly reasons: readonly Rejection[];
+  readonly reasons: readonly Reason[];
   /** Milliseconds since the epoch: when they were written, from and up to. */
   readonly since: number;
   readonly until: number;
@@ -18,7 +18,7 @@ export type Fate = 'replayed' | 'replayed before' | 'tried too often' | 'incompl
 
 /** Of each reason and partition: what was replayed. */
 export type Done = Map<string, readonly Range[]>;
-export const doneKey = (reason: Rejection, partition: number): string => `${reason}/${partition}`;
+export const doneKey = (reason: Reason, partition: number): string => `${reason}/${partition}`;
 
 /** What letters are chosen by. */
 export interface Choice {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Kafka, Producer, Transaction } from 'kafkajs';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { brokersUnreachable, InfrastructureError, StoppedError, topicsMissing } from '../domain/errors.js';
-import { rejections, type Rejection } from '../domain/outcome.js';
+import { reasons, type Reason } from '../domain/outcome.js';
 import { createKafka } from '../kafka/client.js';
-import { describeTopics } from '../kafka/topics.js';
-import { partitionOf, type Destination } from '../sink/kafka-records.js';
-import { sendOffsets, typesOf } from '../sink/send-offsets.js';
-import { producerOptions, sendAll, type SendOptions } from '../sink/send.js';
+import { describeTopics, type TopicPartitions } from '../kafka/topics.js';
+import { partitionOf } from '../kafka/partitioner.js';
+import { sendOffsets, typesOf } from '../kafka/send-offsets.js';
+import { producerOptions, sendAll, type SendOptions } from '../kafka/send.js';
 import { createLogger } from '../telemetry/logger.js';
 import { headersOf, readLetter, type Letter } from './dead-letters.js';
 import { decide, doneKey, type Done, type Fate, type Selection } from './fate.js';
@@ -20,7 +20,7 @@ const chunkSize = 64;
 /**
  * Milliseconds after which the brokers end the transaction of a replay that was killed: until then nobody who reads only
  * what is committed gets past it in the input. It holds the sends of one chunk, so as much as an agent's is enough
- * (sink/transactional-writer.ts).
+ * (kafka/transactional-writer.ts).
  */
 const transactionTimeout = 10_000;
 
@@ -53,7 +53,7 @@ export async function replay(
   }
   // Of each input its own: what is noted for one says nothing of letters of others that lie between. No topic's name has
   // a slash.
-  const groupOf = (reason: Rejection): string => `${groupId}.replay.${reason}/${inputTopic}`;
+  const groupOf = (reason: Reason): string => `${groupId}.replay.${reason}/${inputTopic}`;
   const transactionalId = `${groupId}/replay`;
   const producer = kafka.producer({ ...producerOptions, transactionalId, transactionTimeout });
   // A group of its own for each run, which commits nothing: it is only there to read.
@@ -104,17 +104,17 @@ export async function replay(
 
 interface Ways {
   readonly topic: string;
-  readonly input: Destination;
+  readonly input: TopicPartitions;
   readonly send: SendOptions;
   readonly done: Done;
-  groupOf(reason: Rejection): string;
+  groupOf(reason: Reason): string;
 }
 
 /** Kafka's default for a broker's `offset.metadata.max.bytes`. */
 const mostNoteBytes = 4_096;
 
 /** What is noted with a committed offset: which letters of a reason were replayed. */
-function noteOf(ranges: readonly Range[], reason: Rejection, partition: number): string {
+function noteOf(ranges: readonly Range[], reason: Reason, partition: number): string {
   const note = toText(ranges);
   if (note.length <= mostNoteBytes) return note;
   throw new InfrastructureError(
@@ -162,12 +162,12 @@ async function writeWithin(transaction: Transaction, letters: readonly Letter[],
   await sendAll(transaction, records, ways.send);
 }
 
-async function readDone(kafka: Kafka, topic: string, groupOf: (reason: Rejection) => string): Promise<Done> {
+async function readDone(kafka: Kafka, topic: string, groupOf: (reason: Reason) => string): Promise<Done> {
   const admin = kafka.admin();
   const done: Done = new Map();
   try {
     await admin.connect();
-    for (const reason of rejections) {
+    for (const reason of reasons) {
       const [offsets] = await admin.fetchOffsets({ groupId: groupOf(reason), topics: [topic] });
       for (const { partition, metadata } of offsets?.partitions ?? [])
         done.set(doneKey(reason, partition), fromText(metadata ?? ''));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IHeaders, Message } from 'kafkajs';
 import type { DeadLetter } from '../domain/outcome.js';
 import type { ConsumedRecord } from '../domain/record.js';
-import { recordBytes } from './record-size.js';
+import { recordBytes } from '../kafka/record-size.js';
 
 /** The longest `tagstream-detail`, in UTF-16 units. */
 const longestDetail = 1_000;
@@ -42,7 +42,7 @@ function withoutTraces(headers: ConsumedRecord['headers']): IHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !traces.test(name)));
 }
 
-function explanation({ code, detail, raw }: DeadLetter): IHeaders {
+function explanation({ reason: code, detail, raw }: DeadLetter): IHeaders {
   const { topic, partition, offset } = raw.position;
   // The last one counts, as in Java's `lastHeader`.
   const earlierAttempts = Number([raw.headers['tagstream-attempt']].flat().at(-1) ?? 0);

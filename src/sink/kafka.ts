@@ -2,10 +2,11 @@ import type { Kafka } from 'kafkajs';
 import { brokersUnreachable, InfrastructureError, topicsMissing } from '../domain/errors.js';
 import type { Outcome, ResultBatch } from '../domain/outcome.js';
 import type { Sink } from '../domain/transport.js';
-import { excessBytes, toRecords, type Destination } from './kafka-records.js';
-import { metadataMaxAgeMs, type SendOptions } from './send.js';
-import { claimPartition } from './transactional-writer.js';
-import { openWriter, type Writer } from './writer.js';
+import type { TopicPartitions } from '../kafka/topics.js';
+import { excessBytes, toRecords } from './records.js';
+import { metadataMaxAgeMs, type SendOptions } from '../kafka/send.js';
+import { claimPartition } from '../kafka/transactional-writer.js';
+import { openWriter, type Writer } from '../kafka/writer.js';
 
 export interface KafkaSinkOptions extends SendOptions {
   /** For messages to people: the client knows them already. */
@@ -18,19 +19,19 @@ export interface KafkaSinkOptions extends SendOptions {
 }
 
 /** Asks the brokers for topics, in this order; one that does not exist has 0 partitions. */
-export type DescribeTopics = (kafka: Kafka, names: readonly string[]) => Promise<readonly Destination[]>;
+export type DescribeTopics = (kafka: Kafka, names: readonly string[]) => Promise<readonly TopicPartitions[]>;
 
 /** A writer with what was known of the topics when it was opened. */
 interface Connection {
   readonly writer: Writer;
-  readonly output: Destination;
-  readonly deadLetters: Destination;
+  readonly output: TopicPartitions;
+  readonly deadLetters: TopicPartitions;
   /** By the clock of `performance.now`. */
   readonly openedAt: number;
 }
 
 /** Writes that go out one after the other. */
-interface Lane {
+interface PartitionWriter {
   /** The assignment it is good for. */
   readonly generation: number;
   open(): Promise<Writer>;
@@ -41,13 +42,13 @@ interface Lane {
 
 /**
  * Writes results to the output topic and dead letters to theirs. With at-least-once delivery all batches go through one
- * lane, with exactly-once delivery each partition of the input has its own, and a new one for each assignment.
+ * writer, with exactly-once delivery each partition of the input has its own, and a new one for each assignment.
  */
 export class KafkaSink implements Sink {
   readonly #kafka: Kafka;
   readonly #describeTopics: DescribeTopics;
   readonly #options: KafkaSinkOptions;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #writers = new Map<string, PartitionWriter>();
 
   constructor(kafka: Kafka, describeTopics: DescribeTopics, options: KafkaSinkOptions) {
     this.#kafka = kafka;
@@ -56,7 +57,7 @@ export class KafkaSink implements Sink {
   }
 
   async open(): Promise<void> {
-    await this.#reaching(() => this.#destinations());
+    await this.#reaching(() => this.#topics());
   }
 
   refuses(outcome: Outcome): string | undefined {
@@ -67,23 +68,23 @@ export class KafkaSink implements Sink {
   }
 
   write(batch: ResultBatch): Promise<void> {
-    const lane = this.#laneOf(batch);
-    const write = lane.lastWrite.then(() => this.#write(lane, batch));
-    lane.lastWrite = write.catch(() => undefined);
+    const writer = this.#writerOf(batch);
+    const write = writer.lastWrite.then(() => this.#write(writer, batch));
+    writer.lastWrite = write.catch(() => undefined);
     return write;
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#lanes.values()].map(retire));
+    await Promise.all([...this.#writers.values()].map(retire));
   }
 
-  #laneOf({ topic, partition, generation }: ResultBatch): Lane {
+  #writerOf({ topic, partition, generation }: ResultBatch): PartitionWriter {
     const exactlyOnce = this.#options.delivery === 'exactly-once';
     const key = exactlyOnce ? `${topic}/${partition}/${generation}` : '';
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) {
+    let writer = this.#writers.get(key);
+    if (writer === undefined) {
       const claim = { groupId: this.#options.groupId, topic, partition };
-      lane = {
+      writer = {
         generation,
         open: () =>
           exactlyOnce
@@ -92,24 +93,24 @@ export class KafkaSink implements Sink {
         connection: undefined,
         lastWrite: Promise.resolve(),
       };
-      this.#lanes.set(key, lane);
+      this.#writers.set(key, writer);
       if (exactlyOnce) this.#retireBefore(generation);
     }
-    return lane;
+    return writer;
   }
 
-  /** The lanes of earlier assignments: their partitions were assigned anew, perhaps to others. */
+  /** The writers of earlier assignments: their partitions were assigned anew, perhaps to others. */
   #retireBefore(generation: number): void {
-    for (const [key, lane] of this.#lanes) {
-      if (lane.generation >= generation) continue;
-      this.#lanes.delete(key);
-      void retire(lane);
+    for (const [key, writer] of this.#writers) {
+      if (writer.generation >= generation) continue;
+      this.#writers.delete(key);
+      void retire(writer);
     }
   }
 
-  async #write(lane: Lane, batch: ResultBatch): Promise<void> {
-    if (performance.now() - (lane.connection?.openedAt ?? 0) > metadataMaxAgeMs) await disconnect(lane);
-    const { writer, output, deadLetters } = (lane.connection ??= await this.#connect(lane));
+  async #write(own: PartitionWriter, batch: ResultBatch): Promise<void> {
+    if (performance.now() - (own.connection?.openedAt ?? 0) > metadataMaxAgeMs) await disconnect(own);
+    const { writer, output, deadLetters } = (own.connection ??= await this.#connect(own));
     const { maxRecordBytes, brokers } = this.#options;
     const records = batch.outcomes.flatMap((outcome) =>
       toRecords(outcome, output, deadLetters, maxRecordBytes),
@@ -117,7 +118,7 @@ export class KafkaSink implements Sink {
     try {
       await writer.write(batch, records);
     } catch (error) {
-      await disconnect(lane);
+      await disconnect(own);
       if (error instanceof InfrastructureError) throw error;
       throw new InfrastructureError(
         `results cannot be written to ${brokers.join(', ')}: ${(error as Error).message}`,
@@ -126,14 +127,14 @@ export class KafkaSink implements Sink {
     }
   }
 
-  #connect(lane: Lane): Promise<Connection> {
+  #connect(own: PartitionWriter): Promise<Connection> {
     return this.#reaching(async () => {
-      const [output, deadLetters] = await this.#destinations();
-      return { writer: await lane.open(), output, deadLetters, openedAt: performance.now() };
+      const [output, deadLetters] = await this.#topics();
+      return { writer: await own.open(), output, deadLetters, openedAt: performance.now() };
     });
   }
 
-  async #destinations(): Promise<readonly [output: Destination, deadLetters: Destination]> {
+  async #topics(): Promise<readonly [output: TopicPartitions, deadLetters: TopicPartitions]> {
     const { outputTopic, deadLetterTopic, brokers } = this.#options;
     const topics = await this.#describeTopics(this.#kafka, [outputTopic, deadLetterTopic]);
     const missing = topics.filter(({ partitions }) => partitions === 0).map(({ topic }) => topic);
@@ -153,15 +154,15 @@ export class KafkaSink implements Sink {
   }
 }
 
-/** Closes a lane when its last write has ended. */
-async function retire(lane: Lane): Promise<void> {
-  await lane.lastWrite;
-  await disconnect(lane);
+/** Closes a writer when its last write has ended. */
+async function retire(own: PartitionWriter): Promise<void> {
+  await own.lastWrite;
+  await disconnect(own);
 }
 
-async function disconnect(lane: Lane): Promise<void> {
-  const writer = lane.connection?.writer;
-  lane.connection = undefined;
+async function disconnect(own: PartitionWriter): Promise<void> {
+  const writer = own.connection?.writer;
+  own.connection = undefined;
   // It is given up in any case: an error on the way out changes nothing.
   await writer?.close().catch(() => undefined);
 }

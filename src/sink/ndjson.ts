@@ -57,7 +57,7 @@ function toLine(outcome: Outcome): unknown {
     case 'tombstone':
       return { id: outcome.id, deleted: true };
     case 'dead-letter':
-      return { error: { code: outcome.code, detail: outcome.detail }, line };
+      return { error: { code: outcome.reason, detail: outcome.detail }, line };
     case 'skipped':
       return { skipped: outcome.reason, line };
   }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import { InfrastructureError, LostPlaceError, OutOfPlaceError, topicsMissing } from '../domain/errors.js';
+import { InfrastructureError, FencedError, OffsetMismatchError, topicsMissing } from '../domain/errors.js';
 import type { BatchHandler, Source } from '../domain/transport.js';
 import type { Events } from '../telemetry/events.js';
-import { keepAlive } from './heartbeat.js';
-import { chunksOf, fetchedOffset, type UndecodableReason } from './kafka-records.js';
-import { lagOf } from './lag.js';
-import { isOutage } from './outage.js';
+import { keepAlive } from '../kafka/heartbeat.js';
+import { chunksOf, fetchedOffset } from '../kafka/consumed-records.js';
+import { lagOf } from '../kafka/lag.js';
+import { isOutage } from '../kafka/outage.js';
 import { backOff, deliver } from './redelivery.js';
 
 export interface KafkaSourceOptions {
@@ -40,9 +40,8 @@ export class KafkaSource implements Source {
   readonly #kafka: Kafka;
   readonly #options: KafkaSourceOptions;
   readonly #events: Events;
-  readonly #undecodableReason: UndecodableReason;
   readonly #stopping = new AbortController();
-  readonly #lostPlace = new AbortController();
+  readonly #fenced = new AbortController();
   #running: Promise<void> = Promise.resolve();
   /** Whether the brokers were reached once. */
   #connected = false;
@@ -54,16 +53,10 @@ export class KafkaSource implements Source {
   /** Partitions whose chunk failed and is to be handed out again. */
   readonly #failing = new Set<number>();
 
-  constructor(
-    kafka: Kafka,
-    options: KafkaSourceOptions,
-    events: Events,
-    undecodableReason: UndecodableReason = () => undefined,
-  ) {
+  constructor(kafka: Kafka, options: KafkaSourceOptions, events: Events) {
     this.#kafka = kafka;
     this.#options = options;
     this.#events = events;
-    this.#undecodableReason = undecodableReason;
   }
 
   /** Whether this process is a member of the group, be it without a partition, and its chunks come to an end. */
@@ -150,8 +143,8 @@ export class KafkaSource implements Source {
     return new Promise((resolve, reject) => {
       const once = { once: true, signal: over };
       this.#stopping.signal.addEventListener('abort', () => resolve(), once);
-      const lose = (): void => reject(this.#lostPlace.signal.reason as LostPlaceError);
-      this.#lostPlace.signal.addEventListener('abort', lose, once);
+      const lose = (): void => reject(this.#fenced.signal.reason as FencedError);
+      this.#fenced.signal.addEventListener('abort', lose, once);
       consumer.on(CRASH, ({ payload: { error, restart } }) => {
         this.#joined = false;
         if (restart) this.#events.brokerTrouble('the consumer lost its brokers and starts again', error);
@@ -180,7 +173,7 @@ export class KafkaSource implements Source {
     try {
       measureLag();
       const { chunkSize } = this.#options;
-      for (const chunk of chunksOf(batch, generation, place, chunkSize, this.#undecodableReason)) {
+      for (const chunk of chunksOf(batch, generation, place, chunkSize)) {
         const delivered = await deliver(chunk, handle, {
           attempts: Infinity,
           stopping: this.#stopping.signal,
@@ -206,7 +199,7 @@ export class KafkaSource implements Source {
       }
     } catch (error) {
       // A partition that was assigned anew meanwhile may well have a new owner.
-      if (error instanceof LostPlaceError || error instanceof OutOfPlaceError) {
+      if (error instanceof FencedError || error instanceof OffsetMismatchError) {
         if (this.#generation === generation) this.#misplaced(consumer, batch, error);
       } else throw error;
     } finally {
@@ -222,10 +215,14 @@ export class KafkaSource implements Source {
     });
   }
 
-  #misplaced(consumer: Consumer, { topic, partition }: Batch, error: LostPlaceError | OutOfPlaceError): void {
-    if (error instanceof LostPlaceError) return this.#lostPlace.abort(error);
+  #misplaced(
+    consumer: Consumer,
+    { topic, partition }: Batch,
+    error: FencedError | OffsetMismatchError,
+  ): void {
+    if (error instanceof FencedError) return this.#fenced.abort(error);
     const { nextOffset } = error;
-    this.#events.placeMoved(topic, partition, nextOffset);
+    this.#events.offsetMoved(topic, partition, nextOffset);
     this.#failing.delete(partition);
     this.#places.set(partition, nextOffset);
     consumer.seek({ topic, partition, offset: nextOffset.toString() });

@@ -95,7 +95,7 @@ function toRecord(
   const record = { position, key: null, value: line ?? Buffer.alloc(0), headers: {}, timestamp: Date.now() };
   if (line !== undefined) return record;
   const detail = `the line is longer than ${maxLineBytes} bytes, so it was not read`;
-  return { ...record, unread: { code: 'invalid_post', detail } };
+  return { ...record, unread: { reason: 'invalid_post', detail } };
 }
 
 const isBlank = (line: Buffer): boolean => line.every((byte) => byte === space || byte === tab);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LostPlaceError, OutOfPlaceError, OutputLostError } from '../domain/errors.js';
+import { FencedError, OffsetMismatchError, OutputLostError } from '../domain/errors.js';
 import type { ConsumedBatch } from '../domain/record.js';
 import type { BatchHandler } from '../domain/transport.js';
 
@@ -7,7 +7,7 @@ import type { BatchHandler } from '../domain/transport.js';
 export const backOff = { first: 200, most: 10_000 } as const;
 
 /** What another attempt with the same batch can't mend. */
-const finalErrors = [OutputLostError, OutOfPlaceError, LostPlaceError] as const;
+const finalErrors = [OutputLostError, OffsetMismatchError, FencedError] as const;
 
 export interface Redelivery {
   /** How often a batch is handed out, at most. */

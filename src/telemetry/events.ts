@@ -117,11 +117,11 @@ export function createEvents(logger: Logger, metrics: Metrics, tracing = noTraci
           metrics.postsSkipped.inc({ reason: outcome.reason });
           return logger.debug({ ...at(outcome.position), reason: outcome.reason }, 'post skipped');
         case 'dead-letter':
-          metrics.postsDeadLettered.inc({ reason: outcome.code });
+          metrics.postsDeadLettered.inc({ reason: outcome.reason });
           return repeated(
             'warn',
-            outcome.code,
-            { ...at(outcome.position), reason: outcome.code, detail: outcome.detail },
+            outcome.reason,
+            { ...at(outcome.position), reason: outcome.reason, detail: outcome.detail },
             'record dead-lettered',
           );
       }
@@ -160,7 +160,7 @@ export function createEvents(logger: Logger, metrics: Metrics, tracing = noTraci
       metrics.committedOffset.set({ topic, partition }, Number(nextOffset));
       logger.debug({ topic, partition, nextOffset: nextOffset.toString() }, 'offsets committed');
     },
-    placeMoved(topic: string, partition: number, nextOffset: bigint): void {
+    offsetMoved(topic: string, partition: number, nextOffset: bigint): void {
       logger.info(
         { topic, partition, nextOffset: nextOffset.toString() },
         'the committed offset is not where the batch began: the partition is read on from it',

@@ -8,7 +8,7 @@ import {
 } from 'prom-client';
 import { imageAbsences } from '../domain/image.js';
 import { origins } from '../domain/keyphrase.js';
-import { noises, rejections } from '../domain/outcome.js';
+import { noiseReasons, reasons } from '../domain/outcome.js';
 import { toPrometheusText, wantsOpenMetrics } from './exposition.js';
 
 /** The models whose runs are measured. */
@@ -105,12 +105,12 @@ export function createMetrics() {
     ),
     postsTagged: counter('posts_tagged_total', 'Posts whose keyphrases went out.'),
     postsDeadLettered: counter('posts_dead_lettered_total', 'Records sent to the dead-letter topic.', {
-      reason: rejections,
+      reason: reasons,
     }),
     postsSkipped: counter(
       'posts_skipped_total',
       'Posts filtered out because the configuration says so, duplicates among them.',
-      { reason: noises },
+      { reason: noiseReasons },
     ),
     tombstones: counter('tombstones_total', 'Deletions passed on to the output.'),
     batchFailures: counter(

@@ -84,7 +84,7 @@ export function createOtlpTracing(version: string, listener: TracingListener): T
             for (const span of spans) span.end();
           }
         },
-        handOn(outcome) {
+        withTrace(outcome) {
           const record = followed.get(outcome.position.offset);
           if (record === undefined) return outcome;
           if (outcome.kind !== 'tagged' && outcome.kind !== 'tombstone') return outcome;
@@ -132,7 +132,7 @@ function tell(span: Span | undefined, outcome: Outcome): void {
       span?.setAttribute('tagstream.image', imageOutcome(outcome.result.image));
       return;
     case 'dead-letter':
-      span?.setStatus({ code: SpanStatusCode.ERROR, message: outcome.code });
+      span?.setStatus({ code: SpanStatusCode.ERROR, message: outcome.reason });
       return;
     case 'skipped':
       span?.setAttribute('tagstream.reason', outcome.reason);

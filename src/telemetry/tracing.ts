@@ -18,7 +18,7 @@ export interface BatchTrace {
   /** Runs the writing of all records' outcomes, which is a stage of each. */
   write<R>(step: () => Promise<R>): Promise<R>;
   /** The outcome with the record's trace, for whoever reads the result. */
-  handOn(outcome: Outcome): Outcome;
+  withTrace(outcome: Outcome): Outcome;
   /** The outcomes are out. */
   end(outcomes: readonly Outcome[]): void;
   /** The batch is read again, and followed anew then. */
@@ -28,7 +28,7 @@ export interface BatchTrace {
 const unfollowed: BatchTrace = {
   within: (_position, step) => step(),
   write: (step) => step(),
-  handOn: (outcome) => outcome,
+  withTrace: (outcome) => outcome,
   end: () => undefined,
   fail: () => undefined,
 };

@@ -22,8 +22,8 @@ const remedies: readonly (readonly [sign: RegExp, remedy: string])[] = [
   ],
   [/TOO_LARGE|larger than the max/i, 'Set kafka.maxRecordBytes to what the brokers take.'],
   [/ENOSPC|STORAGE_ERROR|no space/i, 'Make room on the brokers’ disks, or on that of the output.'],
-  [/OutOfPlace/, 'Nothing: the partition is read on from where the outcomes end.'],
-  [/LostPlace|INVALID_PRODUCER_EPOCH|fenced/i, 'Start this agent again: another one has its place.'],
+  [/OffsetMismatch/, 'Nothing: the partition is read on from where the outcomes end.'],
+  [/Fenced|INVALID_PRODUCER_EPOCH|fenced/i, 'Start this agent again: another one has its place.'],
   [/inference|worker|ONNX/i, 'Start the agent again; where it stays so, tagstream doctor tries the model.'],
   [
     /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|Connection|broker|timed? ?out|NumberOfRetries/i,

@@ -54,7 +54,7 @@ export interface TaggedView extends ViewOf<'tagged'> {
 }
 
 export interface DeadLetterView extends ViewOf<'dead-letter'> {
-  readonly reason: DeadLetter['code'];
+  readonly reason: DeadLetter['reason'];
   readonly detail: string;
   /** The beginning of the record's value. */
   readonly excerpt: string;
@@ -100,7 +100,7 @@ export function toPostView(
       return {
         ...common,
         kind: 'dead-letter',
-        reason: outcome.code,
+        reason: outcome.reason,
         detail: outcome.detail,
         excerpt: beginningOf(outcome.raw.value),
       };

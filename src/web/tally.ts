@@ -1,5 +1,5 @@
 import type { ImageAbsence } from '../domain/image.js';
-import { imageOutcome, type Noise, type Outcome, type Rejection } from '../domain/outcome.js';
+import { imageOutcome, type NoiseReason, type Outcome, type Reason } from '../domain/outcome.js';
 
 /** How many seconds the page's throughput is taken over. */
 const rateSeconds = 10;
@@ -22,8 +22,8 @@ export interface Stats {
   readonly uptimeSeconds: number;
   readonly tagged: number;
   readonly tombstones: number;
-  readonly deadLettered: Readonly<Counts<Rejection>>;
-  readonly skipped: Readonly<Counts<Noise>>;
+  readonly deadLettered: Readonly<Counts<Reason>>;
+  readonly skipped: Readonly<Counts<NoiseReason>>;
   /** Tagged posts by what became of their image. */
   readonly images: Readonly<Counts<ImageAbsence | 'used'>>;
   /** Records whose outcome went out in the last ten seconds, a second. */
@@ -43,8 +43,8 @@ export function createTally(now: () => number): Tally {
   const startedAt = now();
   let tagged = 0;
   let tombstones = 0;
-  const deadLettered: Counts<Rejection> = {};
-  const skipped: Counts<Noise> = {};
+  const deadLettered: Counts<Reason> = {};
+  const skipped: Counts<NoiseReason> = {};
   const images: Counts<ImageAbsence | 'used'> = {};
   const arrivals: { second: number; count: number }[] = [];
   const durations: { readonly at: number; readonly seconds: number }[] = [];
@@ -61,7 +61,7 @@ export function createTally(now: () => number): Tally {
       case 'skipped':
         return add(skipped, outcome.reason);
       case 'dead-letter':
-        return add(deadLettered, outcome.code);
+        return add(deadLettered, outcome.reason);
     }
   }
 

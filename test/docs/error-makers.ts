@@ -16,10 +16,10 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readLabelledPosts } from '../../src/commands/labelled-posts.js';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/load.js';
 import { ExpectedError } from '../../src/domain/errors.js';
 import { alignPredictions, parsePredictions } from '../../src/evaluation/predictions.js';
-import { readBundle, verifyBundle } from '../../src/inference/model-bundle.js';
+import { readBundle, verifyBundle } from '../../src/model/bundle.js';
 import { startTagstream, tagstream } from '../support/agent-process.js';
 
 /** What a user is told, and the exit code. */

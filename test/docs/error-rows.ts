@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfig } from '../../src/config.js';
-import { readBundle } from '../../src/inference/model-bundle.js';
+import { loadConfig } from '../../src/config/load.js';
+import { readBundle } from '../../src/model/bundle.js';
 import {
   changedBundle,
   configFile,
@@ -520,7 +520,7 @@ export const errorRows: readonly ErrorRow[] = [
     { not: 'it takes some thousand dead letters' },
   ),
   row('InfrastructureError', 1, 'the inference worker …: …', fault, {
-    by: 'test/inference/worker-client.test.ts',
+    by: 'test/serving/worker.test.ts',
   }),
   row('InfrastructureError', 1, 'the inference worker ended while it was loading', fault, {
     not: 'no model that ends the thread is known',
@@ -557,10 +557,10 @@ export const errorRows: readonly ErrorRow[] = [
     { by: 'test/commands/signals.test.ts' },
   ),
   row(
-    'LostPlaceError',
+    'FencedError',
     75,
     'another agent of group "…" has taken over partition … of "…", or the brokers ended a transaction after … s: start this one again',
     'Start it again, as Kubernetes and systemd do.',
-    { by: 'test/sink/transactional-writer.test.ts' },
+    { by: 'test/kafka/transactional-writer.test.ts' },
   ),
 ];

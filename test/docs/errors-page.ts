@@ -1,11 +1,11 @@
 import type { ImageAbsence } from '../../src/domain/image.js';
-import type { Rejection } from '../../src/domain/outcome.js';
+import type { Reason } from '../../src/domain/outcome.js';
 import { errorRows, type ErrorRow } from './error-rows.js';
 
 /** What a reason means and what to do. The records complete a type: a reason without a row does not compile. */
 type Meaning = readonly [meaning: string, todo: string];
 
-export const deadLetterMeanings: Readonly<Record<Rejection, Meaning>> = {
+export const deadLetterMeanings: Readonly<Record<Reason, Meaning>> = {
   not_json: ['The value is no JSON.', 'Mend the producer.'],
   invalid_post: [
     'It is JSON of a known format, but a field is missing, wrong or too large; the detail names it.',

@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startAgent } from '../../src/agent.js';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/load.js';
 import type { TaggedPost } from '../../src/domain/outcome.js';
 import { demoPhotos, startImageServer, type ImageServer } from '../support/image-server.js';
 import { describeWithKafka } from '../support/kafka.js';

@@ -2,11 +2,11 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { locatePhrase } from '../../src/domain/keyphrase.js';
 import { readPost } from '../../src/formats/detect.js';
-import { readBundle } from '../../src/inference/model-bundle.js';
-import { createPhrasebook, stemText } from '../../src/inference/phrasebook.js';
-import { termsOf } from '../../src/inference/terms.js';
-import { createTokenizer } from '../../src/inference/tokenizer.js';
-import { createTextCleaner } from '../../src/transform/clean-text.js';
+import { readBundle } from '../../src/model/bundle.js';
+import { createGazetteer, stemText } from '../../src/model/keyphrase/gazetteer.js';
+import { termsOf } from '../../src/model/keyphrase/terms.js';
+import { createTokenizer } from '../../src/model/keyphrase/tokenizer.js';
+import { createTextCleaner } from '../../src/text/clean-text.js';
 
 /**
  * How the time of all that reads text grows with it. Nothing here looks at the clock to pass or fail: what grew with
@@ -18,7 +18,7 @@ const sizes = [62_500, 125_000, 250_000, 500_000, 1_000_000];
 const bundle = readBundle(fileURLToPath(new URL('../../models/bundle', import.meta.url)));
 const { text: files } = bundle.manifest;
 const tokenizer = createTokenizer(bundle);
-const phrasebook = createPhrasebook(bundle.lines(files.labels));
+const phrasebook = createGazetteer(bundle.lines(files.labels));
 const cleanText = createTextCleaner(bundle.lines(files.words));
 const read = (value: string) =>
   readPost(

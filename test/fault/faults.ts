@@ -45,7 +45,7 @@ export const faults: readonly Fault[] = [
     tries: moments.map((moment) => ({
       name: moment,
       inject: zombieAt(moment),
-      exits: [exitCodes.lostPlace],
+      exits: [exitCodes.fenced],
     })),
   },
   { name: 'members come and go for two minutes', tries: [{ name: '120 s', inject: rebalancedFor(120) }] },
@@ -128,6 +128,6 @@ export const someFaults: readonly Fault[] = [
   },
   {
     name: 'frozen past the session, then woken',
-    tries: [{ name: 'before:commit', inject: zombieAt('before:commit'), exits: [exitCodes.lostPlace] }],
+    tries: [{ name: 'before:commit', inject: zombieAt('before:commit'), exits: [exitCodes.fenced] }],
   },
 ];

@@ -1,7 +1,7 @@
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
-import type { Rejection } from '../../src/domain/outcome.js';
+import type { Reason } from '../../src/domain/outcome.js';
 import { decompressedLimit } from '../../src/kafka/codecs.js';
-import { murmur2 } from '../../src/sink/murmur2.js';
+import { murmur2 } from '../../src/kafka/partitioner.js';
 import { hostileImages } from '../support/hostile-images.js';
 import { rawAnswers, startImageServer } from '../support/image-server.js';
 import type { Input } from './oracle.js';
@@ -106,12 +106,12 @@ function poisonOf(round: number): readonly Input[] {
     ],
     empty: [json({ id, text: ' ' })],
     too_long: [json({ id, text: 'long '.repeat(10_000) })],
-  } as const satisfies Partial<Record<Rejection, readonly (Buffer | string)[]>>;
+  } as const satisfies Partial<Record<Reason, readonly (Buffer | string)[]>>;
   const deletion: Input = { name: `gone-${round}`, key: `gone-${round}`, value: null, partition: 0 };
   const letters = Object.entries(values).flatMap(([reason, some]) =>
     some.map((value, index) => ({
       name: String(value),
-      reason: reason as Rejection,
+      reason: reason as Reason,
       value,
       partition: index % 2,
     })),

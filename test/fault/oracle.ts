@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Rejection, TaggedPost } from '../../src/domain/outcome.js';
+import type { Reason, TaggedPost } from '../../src/domain/outcome.js';
 import type { OracleRecord } from '../support/kafka-console.js';
 
 /** A record of the input. */
@@ -7,7 +7,7 @@ export interface Input {
   /** A post's id, or the value of what is no post and is to be dead-lettered; the reason, where the dead letter has no value. */
   readonly name: string;
   /** Why it is dead-lettered, where it is to be. */
-  readonly reason?: Rejection;
+  readonly reason?: Reason;
   readonly key?: string;
   readonly value: Buffer | string | null;
   readonly partition: number;

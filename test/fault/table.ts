@@ -13,7 +13,7 @@ const file = join(root, 'docs/faults.md');
 /** What delivery hangs on, and what tries it. */
 const code = [
   ...['src/kafka', 'src/sink', 'src/source', 'src/agent.ts', 'src/pipeline.ts', 'src/commands/signals.ts'],
-  ...['src/inference/run-gate.ts', 'src/inference/worker.ts', 'src/inference/worker-client.ts', 'test/fault'],
+  ...['src/serving/exit-guard.ts', 'src/serving/worker-thread.ts', 'src/serving/worker.ts', 'test/fault'],
 ];
 
 const head = `# Faults that were tried
@@ -67,7 +67,7 @@ export function record(fault: Fault, results: readonly FaultResult[]): void {
     sum(({ verdict }) => verdict.doubled.length),
     sum(({ verdict }) => verdict.different.length + verdict.outOfOrder.length),
     fault.endsDone === true ? '' : medianAndLongest(results.map(({ recovered }) => recovered)),
-    sum(({ exits }) => exits.filter((exit) => exit === exitCodes.lostPlace).length),
+    sum(({ exits }) => exits.filter((exit) => exit === exitCodes.fenced).length),
     tree(),
   ];
   const row = `| ${cells.join(' | ')} |`;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rejections } from '../../src/domain/outcome.js';
+import { reasons } from '../../src/domain/outcome.js';
 import type { ConsumedRecord } from '../../src/domain/record.js';
 import { readPost, type Format } from '../../src/formats/detect.js';
 
@@ -26,18 +26,18 @@ describe('a message', () => {
     });
     expect(read({ id: '1', text: 'a', data: { id: '2', text: 'b' } })).toMatchObject({ post: { id: '1' } });
     expect(read({ errors: [{ title: 'operational-disconnect' }] })).toMatchObject({
-      code: 'invalid_post',
+      reason: 'invalid_post',
       detail: expect.stringContaining('operational-disconnect') as string,
     });
   });
 
   it('is read in the one format that is set', () => {
     expect(read({ data: { id: '2', text: 'b' } }, 'plain')).toMatchObject({
-      code: 'invalid_post',
+      reason: 'invalid_post',
       detail: 'id: missing; text: missing',
     });
     expect(read({ id: '1', text: 'a' }, 'x-v2')).toMatchObject({
-      code: 'invalid_post',
+      reason: 'invalid_post',
       detail: 'data: missing',
     });
   });
@@ -64,14 +64,14 @@ describe('a message', () => {
   ])('that looks like %s is of an unsupported format', (name, content) => {
     expect(read(content)).toStrictEqual({
       kind: 'rejected',
-      code: 'unsupported_format',
+      reason: 'unsupported_format',
       detail: `${name}: not read by this version`,
     });
   });
 
   it('with the headers of a CloudEvent is of an unsupported format', () => {
     const headers = { ce_specversion: Buffer.from('1.0') };
-    expect(read({ id: '1', text: 'a' }, 'auto', { headers })).toMatchObject({ code: 'unsupported_format' });
+    expect(read({ id: '1', text: 'a' }, 'auto', { headers })).toMatchObject({ reason: 'unsupported_format' });
   });
 
   it.each([
@@ -82,7 +82,7 @@ describe('a message', () => {
     ['bytes that are not UTF-8', [0x7b, 0xff, 0x7d], 'the value is no UTF-8 text'],
     ['UTF-16', Array.from(Buffer.from('\ufeff{"id":"1"}', 'utf16le')), 'the value is no UTF-8 text'],
   ])('that is %s is not JSON', (_, bytes, detail) => {
-    expect(readBytes(bytes)).toStrictEqual({ kind: 'rejected', code: 'not_json', detail });
+    expect(readBytes(bytes)).toStrictEqual({ kind: 'rejected', reason: 'not_json', detail });
   });
 
   it.each([
@@ -94,7 +94,7 @@ describe('a message', () => {
   ])('that is %s is no post', (json, kind) => {
     expect(readBytes(json)).toStrictEqual({
       kind: 'rejected',
-      code: 'invalid_post',
+      reason: 'invalid_post',
       detail: `the value is ${kind}, not a JSON object`,
     });
   });
@@ -125,7 +125,7 @@ describe('a message', () => {
   it('cannot reach a prototype', () => {
     const json =
       '{"__proto__":{"id":"1","text":"a","polluted":1},"constructor":{"prototype":{"polluted":1}}}';
-    expect(readBytes(json)).toMatchObject({ code: 'invalid_post', detail: 'id: missing; text: missing' });
+    expect(readBytes(json)).toMatchObject({ reason: 'invalid_post', detail: 'id: missing; text: missing' });
     expect(readBytes(`{"id":"1","text":"a",${json.slice(1)}`)).toStrictEqual({
       kind: 'post',
       post: { id: '1', text: 'a', images: [] },
@@ -147,7 +147,7 @@ describe('a record without value', () => {
     (key) => {
       expect(readPost(recordOf(null, { key }), 'auto')).toMatchObject({
         kind: 'rejected',
-        code: 'invalid_post',
+        reason: 'invalid_post',
       });
     },
   );
@@ -198,7 +198,7 @@ describe('whatever comes', () => {
   function hasOneAnswer(value: Buffer, format: Format): void {
     const result = readPost(recordOf(value), format);
     if (result.kind === 'rejected') {
-      expect(rejections).toContain(result.code);
+      expect(reasons).toContain(result.reason);
       expect(result.detail).not.toBe('');
       expect(result.detail.length).toBeLessThan(1_000);
     } else if (result.kind === 'post') {

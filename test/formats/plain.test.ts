@@ -62,7 +62,7 @@ describe('a plain post', () => {
     for (const id of [9007199254740992, 1.5, true, '', {}]) {
       expect(readPlain({ id, text: 'a' })).toStrictEqual({
         kind: 'rejected',
-        code: 'invalid_post',
+        reason: 'invalid_post',
         detail: 'id: expected a string that is not empty, or a whole number within 2^53',
       });
     }
@@ -88,7 +88,7 @@ describe('a plain post', () => {
       'enrichment.attributes[1]: expected a string',
     ],
   ])('that is %j is rejected: %s', (content, detail) => {
-    expect(readPlain(content)).toStrictEqual({ kind: 'rejected', code: 'invalid_post', detail });
+    expect(readPlain(content)).toStrictEqual({ kind: 'rejected', reason: 'invalid_post', detail });
   });
 
   it.each([
@@ -108,7 +108,7 @@ describe('a plain post', () => {
   ])('with more than its result can carry (case %#) is rejected by field and limit', (fields, detail) => {
     expect(readPlain({ id: '1', text: 'a', ...fields })).toStrictEqual({
       kind: 'rejected',
-      code: 'invalid_post',
+      reason: 'invalid_post',
       detail,
     });
   });

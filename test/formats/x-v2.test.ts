@@ -149,7 +149,7 @@ describe('a post of the filtered stream', () => {
       'includes.media[0].url: expected a string',
     ],
   ])('that is %j is rejected: %s', (content, detail) => {
-    expect(readXV2(content)).toStrictEqual({ kind: 'rejected', code: 'invalid_post', detail });
+    expect(readXV2(content)).toStrictEqual({ kind: 'rejected', reason: 'invalid_post', detail });
   });
 });
 
@@ -165,13 +165,13 @@ describe('another message of a stream of the X API v2', () => {
     ];
     expect(readXV2({ errors })).toStrictEqual({
       kind: 'rejected',
-      code: 'invalid_post',
+      reason: 'invalid_post',
       detail:
         'data: missing; this is an error report of the stream: operational-disconnect: ' +
         'This stream has been disconnected upstream for operational reasons.',
     });
     for (const strange of [[], [5], [{ title: 5 }], [null]]) {
-      expect(readXV2({ errors: strange })).toMatchObject({ kind: 'rejected', code: 'invalid_post' });
+      expect(readXV2({ errors: strange })).toMatchObject({ kind: 'rejected', reason: 'invalid_post' });
     }
   });
 

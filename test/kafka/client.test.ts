@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createKafka, type KafkaClientOptions } from '../../src/kafka/client.js';
-import { Secret } from '../../src/secret.js';
+import { Secret } from '../../src/config/secret.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { describeWithKafka } from '../support/kafka.js';
 import { startJavaBroker, type JavaBroker } from '../support/kafka-broker.js';

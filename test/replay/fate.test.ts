@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Rejection } from '../../src/domain/outcome.js';
+import type { Reason } from '../../src/domain/outcome.js';
 import { readLetter, type Letter } from '../../src/replay/dead-letters.js';
 import { decide, type Done, type Fate } from '../../src/replay/fate.js';
 import { fromText, toText } from '../../src/replay/ranges.js';
 
-const reasons: readonly Rejection[] = ['empty', 'too_long'];
+const reasons: readonly Reason[] = ['empty', 'too_long'];
 const inputs = ['one', 'other'];
 
 const letters = fc.array(
@@ -60,7 +60,7 @@ test('a letter is replayed once, by the first run that may, and called so by lat
 });
 
 interface Given {
-  readonly reason: Rejection;
+  readonly reason: Reason;
   readonly topic: string;
   readonly whole: boolean;
   readonly attempt: number;

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.js';
-import { rejections, type DeadLetter, type Rejection } from '../../src/domain/outcome.js';
+import { loadConfig } from '../../src/config/load.js';
+import { reasons, type DeadLetter, type Reason } from '../../src/domain/outcome.js';
 import type { Fate, Selection } from '../../src/replay/fate.js';
 import { replay } from '../../src/replay/replay.js';
 import type { Broker } from '../support/broker.js';
@@ -14,7 +14,7 @@ import { root } from '../support/markdown.js';
 import { kafkaTransport, type KafkaTransport } from '../support/transport.js';
 
 const all: Selection = {
-  ...{ reasons: rejections, since: 0, until: Infinity, maxAttempts: 3, dryRun: false },
+  ...{ reasons: reasons, since: 0, until: Infinity, maxAttempts: 3, dryRun: false },
 };
 
 describeWithKafka('Replay', (broker) => {
@@ -242,11 +242,11 @@ const argsOf = (
 ];
 
 /** A dead letter of a record without a key that stood at this offset of partition 1. */
-function letter(index: number, code: Rejection): DeadLetter {
+function letter(index: number, code: Reason): DeadLetter {
   const position = { topic: 'posts', partition: 1, offset: BigInt(index) };
   const own = { headers: { own: Buffer.from(String(index)) }, timestamp: 0 };
   const raw = { position, key: null, value: Buffer.from(`value-${index}`), ...own };
-  return { kind: 'dead-letter', position, code, detail: 'for a test', raw };
+  return { kind: 'dead-letter', position, reason: code, detail: 'for a test', raw };
 }
 
 let generation = 0;

@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { DeadLetter } from '../../src/domain/outcome.js';
 import { toDeadLetterMessage } from '../../src/sink/dead-letter.js';
-import { recordBytes } from '../../src/sink/record-size.js';
+import { recordBytes } from '../../src/kafka/record-size.js';
 
 function deadLetter(raw: Partial<DeadLetter['raw']>, detail = 'no JSON at position 0'): DeadLetter {
   const position = { topic: 'posts', partition: 3, offset: 42n };
   return {
     kind: 'dead-letter',
     position,
-    code: 'not_json',
+    reason: 'not_json',
     detail,
     raw: { position, key: null, value: null, headers: {}, timestamp: 1_700_000_000_000, ...raw },
   };

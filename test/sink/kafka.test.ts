@@ -20,7 +20,7 @@ const tagged = (id: string): Outcome =>
 const deadLetter = (value: Buffer | null, key: Buffer | null = null, headers = {}): Outcome => ({
   kind: 'dead-letter',
   position,
-  code: 'not_json',
+  reason: 'not_json',
   detail: 'no JSON, at all: [“”]',
   raw: { position, key, value, headers, timestamp: 1_700_000_000_000 },
 });

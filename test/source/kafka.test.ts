@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { expect, test } from 'vitest';
-import { InfrastructureError, LostPlaceError, OutOfPlaceError } from '../../src/domain/errors.js';
+import { InfrastructureError, FencedError, OffsetMismatchError } from '../../src/domain/errors.js';
 import type { ConsumedRecord } from '../../src/domain/record.js';
 import { decompressedLimit } from '../../src/kafka/codecs.js';
 import { KafkaSource } from '../../src/source/kafka.js';
@@ -88,7 +88,7 @@ describeWithKafka('The Kafka source', (broker) => {
     await runUntil(transport.source(10), 35, async ({ firstOffset, lastOffset, records }) => {
       covered.push([firstOffset, lastOffset, records.length]);
       const next = moves.shift();
-      if (next !== undefined) throw new OutOfPlaceError(next);
+      if (next !== undefined) throw new OffsetMismatchError(next);
     });
 
     expect(covered).toEqual([
@@ -109,10 +109,10 @@ describeWithKafka('The Kafka source', (broker) => {
 
     const run = transport.source(10).run(async () => {
       handedOut += 1;
-      throw new LostPlaceError('another has it');
+      throw new FencedError('another has it');
     });
 
-    await expect(run).rejects.toThrow(LostPlaceError);
+    await expect(run).rejects.toThrow(FencedError);
     expect(handedOut).toBe(1);
   });
 

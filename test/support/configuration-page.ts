@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { schema } from '../../src/config-schema.js';
-import { settingFlags } from '../../src/flags.js';
-import { variableOf } from '../../src/settings.js';
+import { schema } from '../../src/config/schema.js';
+import { settingFlags } from '../../src/config/flags.js';
+import { variableOf } from '../../src/config/sources.js';
 
 type Node = Exclude<z.core.JSONSchema._JSONSchema, boolean>;
 
@@ -10,7 +10,7 @@ export function configurationPage(): string {
   const rows = rowsOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
   return `# Configuration
 
-<!-- Generated from src/config-schema.ts by \`npm run generate\`; a test holds it against the code. -->
+<!-- Generated from src/config/schema.ts by \`npm run generate\`; a test holds it against the code. -->
 
 Every setting has a default; \`run\` and \`replay\` need \`kafka.brokers\` besides. Later ones win:
 
@@ -53,7 +53,7 @@ function rowsOf(node: z.core.JSONSchema._JSONSchema, path: readonly string[] = [
     return Object.entries(node.properties).flatMap(([name, inner]) => rowsOf(inner, [...path, name]));
   }
   const key = path.join('.');
-  if (node.description === undefined) throw new Error(`${key} has no meaning in src/config-schema.ts`);
+  if (node.description === undefined) throw new Error(`${key} has no meaning in src/config/schema.ts`);
   const flags = settingFlags.filter(({ keys }) => keys.includes(key)).map(({ flag }) => flag.split(' ')[0]);
   const cells = [
     code(key),

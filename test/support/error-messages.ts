@@ -24,7 +24,7 @@ export function expectedErrors(): readonly string[] {
 }
 
 /** Whose zod rules and plain errors become the faults of a configuration. */
-const rulesOfSettings = ['setting-types.ts', join('transform', 'image-address.ts')];
+const rulesOfSettings = [join('config', 'setting-types.ts'), join('images', 'image-address.ts')];
 
 /**
  * Every message written out where such an error is made, where a command refuses how it is used, as the problem of a

@@ -5,7 +5,6 @@ import type { ConsumedBatch, ConsumedRecord } from '../../src/domain/record.js';
 import type { BatchHandler, Sink, Source } from '../../src/domain/transport.js';
 import { createKafka } from '../../src/kafka/client.js';
 import { describeTopics } from '../../src/kafka/topics.js';
-import { undecodableReason } from '../../src/kafka/undecodable.js';
 import { KafkaSink, type KafkaSinkOptions } from '../../src/sink/kafka.js';
 import { NdjsonSink } from '../../src/sink/ndjson.js';
 import { KafkaSource, type KafkaSourceOptions } from '../../src/source/kafka.js';
@@ -110,7 +109,7 @@ export async function kafkaTransport(
         ...sourceDefaults,
         ...overrides,
       };
-      return new KafkaSource(kafka(), options, events, undecodableReason);
+      return new KafkaSource(kafka(), options, events);
     },
     sink: (overrides = {}) =>
       new KafkaSink(kafka(), describeTopics, {
@@ -162,7 +161,7 @@ export function decide(record: ConsumedRecord): Outcome {
   const { position } = record;
   const id = String(record.value);
   if (id.startsWith('!')) {
-    return { kind: 'dead-letter', position, code: 'not_json', detail: `${id} is no post`, raw: record };
+    return { kind: 'dead-letter', position, reason: 'not_json', detail: `${id} is no post`, raw: record };
   }
   const post = { id, text: id, images: [] };
   const image = { kind: 'absent', reason: 'none' } as const;

@@ -19,7 +19,7 @@ function deadLetter(offset: bigint): DeadLetter {
   const position = { topic: 'posts', partition: 2, offset };
   const value = Buffer.from('{"text": "a secret"}');
   const raw = { position, key: null, value, headers: {}, timestamp: 0 };
-  return { kind: 'dead-letter', position, code: 'invalid_post', detail: 'id: expected a string', raw };
+  return { kind: 'dead-letter', position, reason: 'invalid_post', detail: 'id: expected a string', raw };
 }
 
 it('writes a few of many lines alike, with the records’ places and nothing of their text, and counts them all', async () => {

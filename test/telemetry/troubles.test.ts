@@ -1,6 +1,6 @@
 import { KafkaJSConnectionError, KafkaJSProtocolError } from 'kafkajs';
 import { expect, it } from 'vitest';
-import { InfrastructureError, LostPlaceError, OutOfPlaceError } from '../../src/domain/errors.js';
+import { InfrastructureError, FencedError, OffsetMismatchError } from '../../src/domain/errors.js';
 import { troubleOf } from '../../src/telemetry/troubles.js';
 
 const protocolError = (type: string) =>
@@ -14,8 +14,8 @@ it.each([
   [protocolError('UNKNOWN_TOPIC_OR_PARTITION'), 'doctor'],
   [protocolError('MESSAGE_TOO_LARGE'), 'kafka.maxRecordBytes'],
   [protocolError('INVALID_PRODUCER_EPOCH'), 'another one has its place'],
-  [new LostPlaceError('gone'), 'another one has its place'],
-  [new OutOfPlaceError(7n), 'Nothing'],
+  [new FencedError('gone'), 'another one has its place'],
+  [new OffsetMismatchError(7n), 'Nothing'],
   [new InfrastructureError('the inference worker ended'), 'doctor'],
   [Object.assign(new Error('write failed'), { code: 'ENOSPC' }), 'Make room'],
   ['no error at all', 'log'],

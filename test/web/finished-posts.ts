@@ -1,7 +1,7 @@
 import type { VisualEntity } from '../../src/domain/entity.js';
 import type { DecodedImage, Image } from '../../src/domain/image.js';
 import type { Keyphrase } from '../../src/domain/keyphrase.js';
-import type { DeadLetter, ImageUse, Rejection, Tagged } from '../../src/domain/outcome.js';
+import type { DeadLetter, ImageUse, Reason, Tagged } from '../../src/domain/outcome.js';
 import type { Position } from '../../src/domain/record.js';
 
 /** Finished posts as the agent hands them to the page. */
@@ -43,7 +43,7 @@ export function tagged(id: string, options: TaggedOptions = {}): Tagged {
   };
 }
 
-export function deadLetter(code: Rejection, value: Buffer | null): DeadLetter {
+export function deadLetter(code: Reason, value: Buffer | null): DeadLetter {
   const raw = { position, key: null, value, headers: {}, timestamp: 0 };
-  return { kind: 'dead-letter', position, code, detail: 'what is wrong', raw };
+  return { kind: 'dead-letter', position, reason: code, detail: 'what is wrong', raw };
 }

@@ -1,4 +1,4 @@
-"""The normaliser and the word list; the test of `src/transform/clean-text.ts` holds the two implementations together."""
+"""The normaliser and the word list; the test of `src/text/clean-text.ts` holds the two implementations together."""
 
 import json
 import os
