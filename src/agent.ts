@@ -6,12 +6,12 @@ import type { Sink, Source } from './domain/transport.js';
 import { createKafka } from './kafka/client.js';
 import { describeTopics } from './kafka/topics.js';
 import { packageVersion } from './config/package-version.js';
-import { createLoneTagging, createPipeline } from './pipeline.js';
+import { createLoneTagging, createPipeline, type AcquireSteps, type Steps } from './pipeline.js';
 import { KafkaSink } from './sink/kafka.js';
 import { NdjsonSink } from './sink/ndjson.js';
 import { KafkaSource } from './source/kafka.js';
 import { NdjsonSource } from './source/ndjson.js';
-import { openTagger, type Tagger } from './tagger.js';
+import { openTagger, type LoadedModel, type Tagger } from './tagger.js';
 import { createEvents, type Events } from './telemetry/events.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
@@ -57,7 +57,7 @@ export interface Agent {
   /** Where the live page is, if it is served. */
   readonly address: string | undefined;
   /** What it tags with; absent where it was stopped while it started. */
-  readonly tagger: Pick<Tagger, 'model' | 'provider'> | undefined;
+  readonly tagger: Tagger | undefined;
   /** Takes no new posts, finishes those under way, and settles with `finished`. */
   stop(why: string): Promise<void>;
 }
@@ -109,7 +109,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
       events.webListening(address, isLoopback(config.web.host) || config.web.token !== undefined);
     }
     const handle = createPipeline(
-      tagger.steps,
+      () => lend(tagger.slot, ({ steps }) => steps),
       { images: config.images.concurrency, inference: config.inference.concurrency },
       sink,
       events,
@@ -122,7 +122,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     let stopped = false;
     const untilFinished = async (): Promise<'ended' | 'stopped'> => {
       try {
-        await Promise.race([source.run(handle), tagger.died]);
+        await Promise.race([source.run(handle), tagger.slot.died]);
         return stopped ? 'stopped' : 'ended';
       } finally {
         await source.stop();
@@ -161,7 +161,8 @@ interface Ends {
 function createEnds({ kafka, delivery }: Config, transport: Transport, logger: Logger, events: Events): Ends {
   if (transport.kind === 'ndjson') {
     const { input, output } = transport;
-    const options = { name: input.name, chunkSize: kafka.chunkSize, maxLineBytes };
+    const { chunkSize, concurrentChunks } = kafka;
+    const options = { name: input.name, chunkSize, concurrentChunks, maxLineBytes };
     const source = new NdjsonSource(input.stream, options, events);
     return { source, sink: new NdjsonSink(output.stream), ready: () => true };
   }
@@ -179,29 +180,36 @@ function createWeb(
   metrics: Metrics,
   events: Events,
   recentPosts: RecentPosts,
-  { model, provider, waitingMs, loneSteps }: Tagger,
+  { slot }: Tagger,
   ready: () => boolean,
 ): WebServer {
   const [input, output] =
     transport.kind === 'kafka'
       ? [kafka.inputTopic, kafka.outputTopic]
       : [transport.input.name, transport.output.name];
+  const { name, version, provider } = slot.live.model;
   return createWebServer({
     ...web,
     token: web.token?.reveal(),
     metrics,
     recentPosts,
     encodeThumbnail,
-    tagAlone: createLoneTagging(loneSteps, events),
+    tagAlone: createLoneTagging(() => lend(slot, ({ loneSteps }) => loneSteps), events),
     lastTrouble: events.lastTrouble,
     health: {
       unhealthyBecause: () =>
-        waitingMs() > inference.timeoutMs ? ['the inference worker does not answer'] : [],
+        slot.live.waitingMs() > inference.timeoutMs ? ['an inference worker does not answer'] : [],
       unreadyBecause: () =>
         ready() ? [] : ['the consumer group has not been joined, or results cannot be written'],
     },
-    about: { version: packageVersion, model, provider, input, output },
+    about: { version: packageVersion, model: { name, version }, provider, input, output },
   });
+}
+
+/** The steps of the live model, with the right to use them. */
+function lend(slot: Tagger['slot'], stepsOf: (model: LoadedModel) => Steps): ReturnType<AcquireSteps> {
+  const { value, release } = slot.acquire();
+  return { steps: stepsOf(value), release };
 }
 
 /** Tells telemetry and the live page of outcomes that are safely out. */

@@ -2,7 +2,7 @@ import type { Config } from './config/load.js';
 import { brokersUnreachable, topicsMissing } from './domain/errors.js';
 import { createKafka } from './kafka/client.js';
 import { describeTopics, type TopicPartitions } from './kafka/topics.js';
-import { openTagger, type Tagger } from './tagger.js';
+import { openTagger, type LoadedModel } from './tagger.js';
 import { createEvents } from './telemetry/events.js';
 import { createLogger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -28,8 +28,9 @@ export async function checkTopics({ kafka }: Config): Promise<readonly TopicPart
  *
  * @throws ConfigurationError when the bundle or the execution provider can't be used
  */
-export async function checkModel(config: Config): Promise<Pick<Tagger, 'model' | 'provider' | 'note'>> {
+export async function checkModel(config: Config): Promise<Pick<LoadedModel, 'model' | 'workers'>> {
   const tagger = await openTagger(config, createEvents(createLogger('silent'), createMetrics()));
+  const { model, workers } = tagger.slot.live;
   await tagger.close();
-  return tagger;
+  return { model, workers };
 }

@@ -1,73 +1,106 @@
-import { createRecordDecoder } from './formats/decode-record.js';
 import type { Config } from './config/load.js';
-import type { ModelVersion } from './domain/outcome.js';
-import { readBundle, verifyBundle, type ModelBundle } from './model/bundle.js';
-import { startPredictor, type Predictor } from './serving/predictor.js';
 import { packageVersion } from './config/package-version.js';
-import type { Steps } from './pipeline.js';
-import type { Events } from './telemetry/events.js';
-import { createTextCleaner } from './text/clean-text.js';
+import { createRecordDecoder } from './formats/decode-record.js';
+import { createImageAnalyzer } from './images/analyze-image.js';
 import { createImageDecoder } from './images/decode-image.js';
 import { createImageFetcher, type ImageFetcher } from './images/fetch-image.js';
 import { createImageCache } from './images/image-cache.js';
 import { createImagesLoader } from './images/load-images.js';
-import { createImageAnalyzer } from './images/analyze-image.js';
+import { readBundle } from './model/bundle.js';
+import type { Steps } from './pipeline.js';
+import { findWorkers } from './serving/machine.js';
+import { ModelSlot, type Slotted } from './serving/model-slot.js';
 import { createKeyphrasePredictor } from './serving/predict-keyphrases.js';
-import { createScreen } from './text/screen-post.js';
+import { startPredictor, type Predictor } from './serving/predictor.js';
+import type { Events } from './telemetry/events.js';
+import { createTextCleaner } from './text/clean-text.js';
+import { createScreen, type Screen } from './text/screen-post.js';
 
-/** The steps from a record to its outcome, with the model behind them: what every command that tags has in common. */
-export interface Tagger extends Pick<Predictor, 'provider' | 'note' | 'died' | 'waitingMs'> {
-  readonly model: ModelVersion;
+/** A model with the steps that are made for it: its cleaning, its images' geometry, its analyses. */
+export interface LoadedModel extends Slotted, Pick<Predictor, 'model' | 'workers' | 'waitingMs'> {
   readonly steps: Steps;
   /**
    * The same for posts in tagstream's own format that are no part of the stream: none is a duplicate or skipped, and of
    * their images nothing is kept.
    */
   readonly loneSteps: Steps;
-  /** Answers what was asked, then lets go of the model and of all connections. */
+}
+
+/** What every command that tags has in common: the live model with its steps, from a record to its outcome. */
+export interface Tagger {
+  readonly slot: ModelSlot<LoadedModel>;
+  /**
+   * Loads another model beside the live one; it tags nothing before it is put into the slot.
+   *
+   * @param path folder of its bundle
+   * @throws ConfigurationError when the bundle or the execution provider can't be used
+   */
+  load(path: string): Promise<LoadedModel>;
+  /** Answers what was asked, then lets go of all models and connections. */
   close(): Promise<void>;
 }
 
 /**
- * Loads the model and joins it with the transforms.
+ * Loads the configured model.
  *
  * @param imageFolder folder from which posts may name images by path; none may where it is not given
  * @throws ConfigurationError when the bundle or the execution provider can't be used
  */
 export async function openTagger(config: Config, events: Events, imageFolder?: string): Promise<Tagger> {
-  const { model, inference, batch, output, images } = config;
-  const bundle = readBundle(model.path);
-  await verifyBundle(bundle);
-  const predictor = await startPredictor(
-    {
-      bundle: model.path,
-      without: model.without,
-      readText: images.readText,
-      ...inference,
-      ...batch,
-      maxPhrases: output.maxPhrases,
-    },
-    events,
-  );
-  const { name, version } = bundle.manifest;
-  events.modelLoaded({ name, version }, predictor.provider, predictor.note);
+  const { images, noise } = config;
   const fetcher = createImageFetcher({
     ...images,
     userAgent: `tagstream/${packageVersion}`,
     onHostPaused: events.imageHostPaused,
     ...(imageFolder === undefined ? {} : { localFiles: { baseDir: imageFolder } }),
   });
+  // What was seen is of the stream, not of a model.
+  const screen = createScreen(noise);
+  const load = (path: string) => loadModel(config, path, { events, fetcher, screen });
+  try {
+    const slot = new ModelSlot(await load(config.model.path));
+    return {
+      slot,
+      load,
+      async close() {
+        await slot.close();
+        await fetcher.close();
+      },
+    };
+  } catch (error) {
+    await fetcher.close();
+    throw error;
+  }
+}
+
+/** What outlives a model. */
+interface Surroundings {
+  readonly events: Events;
+  readonly fetcher: ImageFetcher;
+  readonly screen: Screen;
+}
+
+async function loadModel(config: Config, path: string, surroundings: Surroundings): Promise<LoadedModel> {
+  const { inference, batch, output, images, model } = config;
+  const { provider, threads } = inference;
+  const found = findWorkers(inference);
+  const predictor = await startPredictor(
+    {
+      ...{ bundle: path, provider, threads, without: model.without, readText: images.readText },
+      ...batch,
+      workers: found.workers,
+      maxPhrases: output.maxPhrases,
+    },
+    surroundings.events,
+  );
+  surroundings.events.modelLoaded(predictor.model, found);
   return {
-    provider: predictor.provider,
-    note: predictor.note,
+    model: predictor.model,
+    workers: predictor.workers,
     died: predictor.died,
     waitingMs: predictor.waitingMs,
-    model: { name, version },
-    ...createSteps(config, bundle, predictor, fetcher, events),
-    async close() {
-      await predictor.close();
-      await fetcher.close();
-    },
+    ...createSteps(config, predictor, surroundings),
+    close: predictor.close,
   };
 }
 
@@ -77,21 +110,18 @@ export async function openTagger(config: Config, events: Events, imageFolder?: s
  * @throws ConfigurationError when there is no bundle
  */
 export function createPostCleaner({ model }: Config): (text: string) => string {
-  return cleanerOf(readBundle(model.path));
+  const { manifest, lines } = readBundle(model.path);
+  return createTextCleaner(lines(manifest.text.words));
 }
-
-const cleanerOf = ({ manifest, lines }: ModelBundle) => createTextCleaner(lines(manifest.text.words));
 
 function createSteps(
   { format, noise, images, output }: Config,
-  bundle: ModelBundle,
-  { analyzeImage: encodeImage, readText, predict }: Predictor,
-  fetcher: ImageFetcher,
-  events: Events,
-): Pick<Tagger, 'steps' | 'loneSteps'> {
-  const { image, name, version } = bundle.manifest;
-  const cleanText = cleanerOf(bundle);
-  const decoder = createImageDecoder({ ...image, ...images });
+  { model, analyzeImage, readText, predict }: Predictor,
+  { events, fetcher, screen }: Surroundings,
+): Pick<LoadedModel, 'steps' | 'loneSteps'> {
+  const { name, version, cleaning, imageGeometry } = model;
+  const cleanText = createTextCleaner(cleaning.words);
+  const decoder = createImageDecoder({ ...imageGeometry, ...images });
   const { timed } = events;
   const imagesLoader = (cacheBytes: number) =>
     createImagesLoader(
@@ -104,18 +134,18 @@ function createSteps(
       }),
     );
   const steps: Steps = {
-    decodeRecord: createRecordDecoder({ format, skip: noise.skip, screen: createScreen(noise), cleanText }),
+    decodeRecord: createRecordDecoder({ format, skip: noise.skip, screen, cleanText }),
     loadImages: imagesLoader(images.cacheBytes),
     analyzeImage: timed(
       'look_at_image',
-      createImageAnalyzer({ analyzeImage: encodeImage, readText: timed('read_text', readText) }),
+      createImageAnalyzer({ analyzeImage, readText: timed('read_text', readText) }),
     ),
     predictKeyphrases: timed(
       'predict_keyphrases',
       createKeyphrasePredictor({ model: { name, version }, ...output, cleanText, predict }),
     ),
   };
-  const screen = createScreen({ ...noise, duplicateWindow: 0 });
-  const admitAlone = createRecordDecoder({ format: 'plain', skip: [], screen, cleanText });
-  return { steps, loneSteps: { ...steps, decodeRecord: admitAlone, loadImages: imagesLoader(0) } };
+  const everyPost = createScreen({ ...noise, duplicateWindow: 0 });
+  const decodeAlone = createRecordDecoder({ format: 'plain', skip: [], screen: everyPost, cleanText });
+  return { steps, loneSteps: { ...steps, decodeRecord: decodeAlone, loadImages: imagesLoader(0) } };
 }

@@ -93,8 +93,8 @@ export async function bench(configWith: (forced: Settings) => Config): Promise<n
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     node: process.version,
-    model: measured?.model,
-    provider: measured?.provider,
+    model: measured?.slot.live.model.version,
+    provider: measured?.slot.live.model.provider,
     batchSize: batch.maxSize,
     measurements,
   };

@@ -38,9 +38,9 @@ export async function doctor(loadConfig: () => Config): Promise<number> {
       'model',
       () => checkModel(config),
       report,
-      ({ model: { name, version }, provider, note }) =>
+      ({ model: { name, version, provider, note }, workers }) =>
         [
-          `${name} ${version}, hashes right, runs on ${provider}`,
+          `${name} ${version}, hashes right, runs on ${provider} with ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
           ...(note === undefined ? [] : [note]),
           config.images.readText
             ? 'text in images is read'

@@ -20,6 +20,7 @@ export const modelFlags = [
 export const formatFlags = [flag('--format <name>', ['format'], 'wire format of the posts')];
 export const logFlags = [flag('--log-level <level>', ['log.level'], 'least grave lines that are logged')];
 export const threadFlags = [
+  flag('--workers <n>', ['inference.workers'], 'threads that hold a model each, or auto'),
   flag('--threads <n>', ['inference.threads'], 'threads of a model run; 0: all cores'),
 ];
 export const kafkaFlags = [

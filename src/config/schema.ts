@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isJsonObject } from '../domain/json.js';
 import { modelParts } from '../domain/keyphrase.js';
 import { noiseReasons } from '../domain/outcome.js';
+import { providers } from '../domain/provider.js';
 import {
   address,
   allowedRange,
@@ -11,6 +12,7 @@ import {
   language,
   milliseconds,
   name,
+  orAuto,
   secret,
   token,
   topic,
@@ -64,6 +66,10 @@ export const schema = z.strictObject({
       chunkSize: means(
         'Records that are tagged, written and committed together',
         count(1, 10_000).default(64),
+      ),
+      concurrentChunks: means(
+        'Chunks of a partition that are tagged at the same time, so that none waits for the slowest photo of the one before; they are written in their order',
+        count(1, 64).default(4),
       ),
       concurrentPartitions: means('Partitions that are worked on at the same time', count(1, 64).default(3)),
       fetchBytes: means('Bytes a fetch asks a partition for', count(1, 2 ** 30).default(1_048_576)),
@@ -161,11 +167,15 @@ export const schema = z.strictObject({
     .strictObject({
       provider: means(
         'Where the models run; `auto` is CUDA when it loads, else the CPU',
-        z.enum(['auto', 'cpu', 'cuda']).default('auto'),
+        z.enum(['auto', ...providers]).default('auto'),
+      ),
+      workers: means(
+        'Threads that hold a model each; `auto`: as many as the processors and the memory that the process may use are good for',
+        orAuto(count(1, 256)).default('auto'),
       ),
       threads: means(
-        'Threads one model run may use; 0: as many as there are cores',
-        count(0, 256).default(0),
+        'Threads that one run of a worker may use; 0: as many as there are cores. More than one gives the single post its result sooner and costs throughput',
+        count(0, 256).default(1),
       ),
       concurrency: means(
         'Posts of one chunk that are in each of the two steps that ask the models (photos, phrases) at the same time',
@@ -183,7 +193,14 @@ export const schema = z.strictObject({
         'Posts or images a model run takes at most. A chunk brings no more posts together than `inference.concurrency` and `kafka.chunkSize`: only several chunks fill a larger batch',
         count(1, 256).default(16),
       ),
-      maxWaitMs: means('How long a post waits for others to share its batch', count(0, 60_000).default(10)),
+      maxTokens: means(
+        'Tokens of a batch of posts at most, roughly and with its padding: long posts make smaller batches',
+        count(16, 1_000_000).default(4_096),
+      ),
+      maxWaitMs: means(
+        'How long a post waits for others to share its batch, at most, while all workers are busy; where one has nothing to do it waits for none',
+        count(0, 60_000).default(10),
+      ),
     })
     .prefault({}),
   output: z

@@ -3,6 +3,8 @@ import { Secret } from './secret.js';
 import { parseAllowed } from '../images/image-address.js';
 
 export const count = (least: number, most: number) => z.int().min(least).max(most);
+/** A number, or `auto`: then the agent finds one. */
+export const orAuto = (type: z.ZodInt) => z.union([z.literal('auto'), type], 'give auto or a whole number');
 export const milliseconds = count(1, 3_600_000);
 const isPort = (number: number): boolean => number >= 1 && number <= 65_535;
 export const name = z.string().min(1);

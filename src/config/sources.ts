@@ -88,7 +88,7 @@ export function settingsFromEnvironment(
 
 /** A value from a variable or a flag as the type its key has; what does not fit is left for validation to name. */
 export function fromText(text: string, type: string): unknown {
-  if (type === 'number' && /^-?\d+(\.\d+)?$/.test(text.trim())) return Number(text);
+  if ((type === 'number' || type === 'union') && /^-?\d+(\.\d+)?$/.test(text.trim())) return Number(text);
   if (type === 'boolean' && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   if (type === 'array') return listFromText(text);
   return text;

@@ -75,6 +75,15 @@ export class OffsetMismatchError extends InfrastructureError {
   }
 }
 
+/** Nobody waits for a batch any more: one before it was not delivered, or the source stops. It will be read again. */
+export class GivenUpError extends InfrastructureError {
+  override readonly name = 'GivenUpError';
+
+  constructor() {
+    super('given up: the batch will be read again');
+  }
+}
+
 /** A file or pipe takes no more results and never will again: another attempt could only write some of them twice. */
 export class OutputLostError extends InfrastructureError {
   override readonly name = 'OutputLostError';

@@ -1,14 +1,9 @@
 import type { VisualEntity } from './entity.js';
 import type { Box, Image, ImageAbsence } from './image.js';
 import type { Keyphrase } from './keyphrase.js';
+import type { ModelVersion } from './model-version.js';
 import type { CleanPost } from './post.js';
 import type { ConsumedRecord, Position } from './record.js';
-
-/** Which model made a result. */
-export interface ModelVersion {
-  readonly name: string;
-  readonly version: string;
-}
 
 /** What became of the post's image. */
 export interface ImageUse {

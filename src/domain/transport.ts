@@ -1,13 +1,24 @@
 import type { Outcome, ResultBatch } from './outcome.js';
 import type { ConsumedBatch } from './record.js';
 
-/** Takes one batch to its end. Its promise is the only feedback a source gets: acknowledgement and backpressure in one. */
-export type BatchHandler = (batch: ConsumedBatch) => Promise<void>;
+/** A batch's place in the order of its partition. */
+export interface Turn {
+  /** Resolves when the outcomes of all batches before it are out; rejects with a `GivenUpError` where some never will be. */
+  readonly after: Promise<void>;
+  /** Aborted, with the reason, when nobody waits for the batch any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes one batch to its end. Its promise is the only feedback a source gets: acknowledgement and backpressure in one.
+ * Several batches of a partition can be under way; each is written in its turn.
+ */
+export type BatchHandler = (batch: ConsumedBatch, turn: Turn) => Promise<void>;
 
 /** Messages in. */
 export interface Source {
   /**
-   * Hands batches to `handle` in the order of each partition, one at a time per partition, and counts a batch
+   * Hands batches to `handle` in the order of each partition, a bounded number at a time, and counts a batch
    * as done only when its promise resolves. When the promise rejects, the batch is read again; with an
    * `OffsetMismatchError` it is read from where that says, with a `FencedError` the source gives up.
    *

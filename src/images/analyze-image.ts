@@ -24,13 +24,14 @@ export function createImageAnalyzer({
     const given = post.enrichment?.entities;
     if (given !== undefined) return { image, entities: given.map((label) => ({ label })) };
     if (image.kind === 'absent') return { image, entities: [] };
-    const [{ entities, regions }, imageText = ''] = await Promise.all([
+    const [{ entities, regions, model }, imageText = ''] = await Promise.all([
       encodeOnce(image),
       image.page === undefined || post.enrichment?.imageText !== undefined ? undefined : readOnce(image.page),
     ]);
     return {
       image,
       regions,
+      model,
       ...(imageText === '' ? {} : { imageText }),
       // The encoder sees the part of the photo that was cut out.
       entities: entities.map(({ box, ...entity }) =>

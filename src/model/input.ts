@@ -1,3 +1,4 @@
+import type { ModelVersion } from '../domain/model-version.js';
 import type { PhotoUse } from '../domain/image.js';
 import type { ScoredPhrase } from '../domain/keyphrase.js';
 
@@ -28,6 +29,8 @@ export interface PhotoInput {
   /** Text that was read in it, cleaned: it counts where the photo is used and the post gave no text of its image. */
   readonly imageText?: string;
   readonly regions: Float32Array<ArrayBuffer>;
+  /** The model that analyzed it, where that is told. */
+  readonly model?: ModelVersion;
 }
 
 /** What the model makes of a post. */

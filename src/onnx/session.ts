@@ -38,6 +38,19 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/**
+ * Makes one call of ONNX Runtime. A process that exits in the middle of one is aborted, so a thread can have its calls
+ * go by a guard.
+ */
+export type NativeCall = <T>(call: () => Promise<T>) => Promise<T>;
+
+export interface SessionOptions {
+  readonly provider: Provider;
+  /** Threads that one run may use; 0: as many as there are cores. */
+  readonly threads: number;
+  readonly during?: NativeCall;
+}
+
 /** CUDA was asked for and cannot be had; the message says what to do. */
 export class ProviderUnavailableError extends Error {
   override readonly name = 'ProviderUnavailableError';
@@ -48,17 +61,22 @@ export class ProviderUnavailableError extends Error {
  *
  * @throws ProviderUnavailableError when the provider's libraries or device are missing.
  */
-export async function openSession(path: string, provider: Provider, threads: number): Promise<Session> {
+export async function openSession(
+  path: string,
+  { provider, threads, during = (call) => call() }: SessionOptions,
+): Promise<Session> {
   if (provider === 'cuda' && !listSupportedBackends().some((backend) => backend.name === 'cuda')) {
     throw new ProviderUnavailableError(`ONNX Runtime has no CUDA on ${process.platform} ${process.arch}`);
   }
-  const session = await InferenceSession.create(path, {
-    executionProviders: [provider],
-    intraOpNumThreads: threads,
-    // Threads that spin while they wait take the cores from the main thread: 175 posts a second instead of 99.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-    logSeverityLevel: 4,
-  }).catch((error: unknown) => {
+  const create = () =>
+    InferenceSession.create(path, {
+      executionProviders: [provider],
+      intraOpNumThreads: threads,
+      // Threads that spin while they wait take the cores from the main thread: 175 posts a second instead of 99.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      logSeverityLevel: 4,
+    });
+  const session = await during(create).catch((error: unknown) => {
     if (provider !== 'cuda') throw error;
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new ProviderUnavailableError(`CUDA cannot be loaded: ${reason}`);
@@ -71,7 +89,7 @@ export async function openSession(path: string, provider: Provider, threads: num
           new Tensor(type, data, [...shape]),
         ]),
       );
-      const results = await session.run(feeds, Object.keys(outputs));
+      const results = await during(() => session.run(feeds, Object.keys(outputs)));
       const values = Object.entries(outputs).map(([name, type]) => {
         const result = results[name];
         if (result?.type === type) return [name, result.data];
@@ -82,6 +100,6 @@ export async function openSession(path: string, provider: Provider, threads: num
       // The types of the values have just been checked one by one, which the compiler can't follow.
       return Object.fromEntries(values) as { [Name in keyof typeof outputs]: never };
     },
-    close: () => session.release(),
+    close: () => during(() => session.release()),
   };
 }

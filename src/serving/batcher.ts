@@ -1,77 +1,116 @@
-/** Gathers single items into batches, across posts and partitions. */
-export interface DynamicBatcher<I, O> {
-  submit(item: I): Promise<O>;
+import type { Batch, BatchQueue } from './batch-queue.js';
+
+/** What a batch runs on. */
+export interface Capacity {
+  /** Workers that have nothing to do. */
+  readonly idle: number;
+  /** Whether a worker that is busy could have its next batch beside it already. */
+  readonly canPrefetch: boolean;
+}
+
+/** Time, so that a test can have its own. */
+export interface Clock {
+  /** Milliseconds; it does not go back. */
+  now(): number;
+  /** Calls back once after so many milliseconds, 0: when what happens now is over. @returns what cancels it */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, callback) {
+    if (ms <= 0) {
+      const turn = setImmediate(callback);
+      return () => clearImmediate(turn);
+    }
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** A queue with what runs its batches. */
+export interface Lane<I, O> {
+  readonly queue: BatchQueue<I, O>;
+  run(batch: Batch<I, O>): Promise<readonly O[]>;
+}
+
+/** Several queues before one pool of workers. */
+export interface Batcher {
   /** Stops waiting for company; resolves when every submitted item has been answered. */
   drain(): Promise<void>;
 }
 
-export interface BatcherOptions<I, O> {
-  /** Items a batch holds at most. */
-  readonly maxSize: number;
-  /** How long, in milliseconds, the oldest item waits for others. */
-  readonly maxWaitMs: number;
-  /** Answers a batch: one result for each item, in their order. */
-  run(items: readonly I[], waitSeconds: number): Promise<readonly O[]>;
-}
-
-interface Waiting<I, O> {
-  readonly item: I;
-  readonly since: number;
-  resolve(result: O): void;
-  reject(error: unknown): void;
-}
-
 /**
- * A batch closes at its size or at its oldest item's deadline, whichever comes first. One batch runs at a time;
- * what arrives meanwhile waits and fills the next, so that batches grow with the load.
+ * Takes batches out of their queues and has them run.
+ *
+ * A worker that has nothing to do is given at once what waits, shared evenly among all such workers: so batches are small
+ * as long as the workers keep up. While all are busy, items gather, and the next batch of each worker is closed when it is
+ * full or when its oldest item has waited for `maxWaitMs`: so batches grow with the load, and the next one lies ready when
+ * a worker comes to the end of one. Of several queues the one whose oldest item has waited longest comes first.
  */
-export function createDynamicBatcher<I, O>(options: BatcherOptions<I, O>): DynamicBatcher<I, O> {
-  const waiting: Waiting<I, O>[] = [];
-  let running: Promise<void> | undefined;
-  let timer: NodeJS.Timeout | undefined;
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each queue has its own types, and none meets another
+export function createBatcher(lanes: readonly Lane<any, any>[], capacity: Capacity, clock: Clock): Batcher {
+  const running = new Set<Promise<void>>();
   let draining = false;
+  let cancel: () => void = () => undefined;
+
+  function wakeAfter(ms: number): void {
+    cancel();
+    cancel = clock.after(ms, schedule);
+  }
 
   function schedule(): void {
-    const oldest = waiting[0];
-    if (oldest === undefined || running !== undefined) return;
-    clearTimeout(timer);
-    const left = oldest.since + options.maxWaitMs - performance.now();
-    if (draining || waiting.length >= options.maxSize || left <= 0) {
-      running = runBatch(waiting.splice(0, options.maxSize)).finally(() => {
-        running = undefined;
-        schedule();
-      });
-    } else {
-      timer = setTimeout(schedule, Math.ceil(left));
+    cancel();
+    for (;;) {
+      const now = clock.now();
+      const waiting = lanes
+        .map((lane) => ({ lane, dueAt: dueAt(lane.queue) }))
+        .filter(
+          (entry): entry is { lane: (typeof lanes)[number]; dueAt: number } => entry.dueAt !== undefined,
+        );
+      const due = waiting.filter((entry) => entry.dueAt <= now);
+      const [next] = due.sort((a, b) => (a.lane.queue.since ?? 0) - (b.lane.queue.since ?? 0));
+      if (next === undefined) {
+        const first = Math.min(...waiting.map((entry) => entry.dueAt));
+        if (first < Infinity) wakeAfter(Math.ceil(first - now));
+        return;
+      }
+      start(next.lane);
     }
   }
 
-  async function runBatch(batch: readonly Waiting<I, O>[]): Promise<void> {
-    try {
-      const waited = (performance.now() - (batch[0]?.since ?? 0)) / 1000;
-      const results = await options.run(
-        batch.map(({ item }) => item),
-        waited,
-      );
-      if (results.length !== batch.length) {
-        throw new Error(`a batch of ${batch.length} came back with ${results.length} results`);
-      }
-      batch.forEach(({ resolve }, index) => resolve(results[index] as O));
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
+  /** When a queue's next batch is to be taken; `undefined` where nothing waits or no worker has room. */
+  function dueAt({ since, isFull, limits }: (typeof lanes)[number]['queue']): number | undefined {
+    if (since === undefined) return undefined;
+    if (capacity.idle > 0) return since;
+    if (!capacity.canPrefetch) return undefined;
+    return draining || isFull ? since : since + limits.maxWaitMs;
+  }
+
+  function start({ queue, run }: (typeof lanes)[number]): void {
+    const batch = queue.take(capacity.idle > 1 ? Math.ceil(queue.length / capacity.idle) : Infinity);
+    const run1 = run(batch)
+      .then(batch.resolve)
+      .catch(batch.reject)
+      .finally(() => {
+        running.delete(run1);
+        schedule();
+      });
+    running.add(run1);
+  }
+
+  // Items that come together, such as the posts of a chunk, are seen together.
+  for (const { queue } of lanes) {
+    queue.onChange(() => {
+      if (queue.length === 1 || queue.isFull) wakeAfter(0);
+    });
   }
 
   return {
-    submit: (item) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ item, since: performance.now(), resolve, reject });
-        schedule();
-      }),
     async drain() {
       draining = true;
       schedule();
-      while (running !== undefined) await running;
+      while (running.size > 0) await Promise.race(running);
     },
   };
 }

@@ -1,7 +1,9 @@
 import type { EnrichedPost, AnalyzedImage } from '../domain/entity.js';
 import { gridSide, type DecodedImage, type Image, type PhotoUse } from '../domain/image.js';
-import { placePhrase, type ScoredPhrase } from '../domain/keyphrase.js';
-import type { ImageUse, ModelVersion, TaggedPost } from '../domain/outcome.js';
+import { placePhrase } from '../domain/keyphrase.js';
+import type { ModelVersion } from '../domain/model-version.js';
+import type { ImageUse, TaggedPost } from '../domain/outcome.js';
+import type { ModelInput, Prediction } from '../model/input.js';
 
 export interface PredictionOptions {
   readonly model: ModelVersion;
@@ -10,49 +12,45 @@ export interface PredictionOptions {
   /** Brings words to the form the model was trained on. */
   cleanText(text: string): string;
   /** The phrases the model proposes, best first, and how it used the photos where there are any. */
-  predict(input: {
-    readonly text: string;
-    readonly entities: readonly string[];
-    readonly attributes: readonly string[];
-    readonly imageText: string;
-    readonly match?: number;
-    readonly photos: readonly {
-      readonly entities: readonly { readonly name: string; readonly score: number }[];
-      readonly imageText: string;
-      readonly regions: Float32Array<ArrayBuffer>;
-    }[];
-  }): Promise<{ readonly phrases: readonly ScoredPhrase[]; readonly photo?: PhotoUse }>;
+  predict(input: ModelInput, signal?: AbortSignal): Promise<Prediction>;
 }
 
 /** Asks the model for a post's keyphrases and finds each in the post. */
 export function createKeyphrasePredictor(
   options: PredictionOptions,
-): (post: EnrichedPost) => Promise<{ readonly image: Image; readonly result: TaggedPost }> {
+): (
+  post: EnrichedPost,
+  signal?: AbortSignal,
+) => Promise<{ readonly image: Image; readonly result: TaggedPost }> {
   const cleanNames = (names: readonly string[]) => names.map(options.cleanText).filter((name) => name !== '');
   const namesOf = ({ entities }: AnalyzedImage) => cleanNames(entities.map(({ label }) => label));
   const foundIn = ({ entities }: AnalyzedImage) =>
     entities
       .map(({ label, score = 1 }) => ({ name: options.cleanText(label), score }))
       .filter(({ name }) => name !== '');
-  return async ({ post, cleanText, analyzedImages }) => {
+  return async ({ post, cleanText, analyzedImages }, signal) => {
     const { attributes = [], imageText = '', match } = post.enrichment ?? {};
     const photos = analyzedImages.flatMap((analyzed, number) => {
       const { image, regions } = analyzed;
       return image.kind === 'decoded' && regions !== undefined ? [{ analyzed, number, image, regions }] : [];
     });
     const [first = nothingSeen] = analyzedImages;
-    const { phrases, photo } = await options.predict({
-      text: cleanText,
-      entities: photos.length === 0 ? namesOf(first) : [],
-      attributes: cleanNames(attributes),
-      imageText: options.cleanText(imageText),
-      ...(match === undefined ? {} : { match }),
-      photos: photos.map(({ analyzed, regions }) => ({
-        entities: foundIn(analyzed),
-        imageText: options.cleanText(analyzed.imageText ?? ''),
-        regions,
-      })),
-    });
+    const { phrases, photo } = await options.predict(
+      {
+        text: cleanText,
+        entities: photos.length === 0 ? namesOf(first) : [],
+        attributes: cleanNames(attributes),
+        imageText: options.cleanText(imageText),
+        ...(match === undefined ? {} : { match }),
+        photos: photos.map(({ analyzed, regions }) => ({
+          entities: foundIn(analyzed),
+          imageText: options.cleanText(analyzed.imageText ?? ''),
+          regions,
+          ...(analyzed.model === undefined ? {} : { model: analyzed.model }),
+        })),
+      },
+      signal,
+    );
     const best = photo === undefined ? undefined : photos[photo.number];
     const read = photo?.used === true ? best?.analyzed.imageText : undefined;
     const kept = phrases.filter(({ score }) => score >= options.minScore).slice(0, options.maxPhrases);

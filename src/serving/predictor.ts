@@ -1,19 +1,20 @@
 import type { ImageAnalysis } from '../domain/entity.js';
 import type { DecodedImage, Raster } from '../domain/image.js';
+import type { ModelInput, Prediction } from '../model/input.js';
+import type { ModelDescription, ModelOptions } from '../model/model.js';
 import type { Events } from '../telemetry/events.js';
 import type { ModelName } from '../telemetry/metrics.js';
-import { createDynamicBatcher, type BatcherOptions } from './batcher.js';
-import type { Provider } from '../domain/provider.js';
-import type { ModelInput, Prediction } from '../model/input.js';
-import type { Request, Responses, WorkerOptions } from './protocol.js';
-import { startWorker } from './worker.js';
+import { BatchQueue, type Batch } from './batch-queue.js';
+import { createBatcher, systemClock, type Lane } from './batcher.js';
+import { startPool } from './pool.js';
+import type { Request, Responses } from './protocol.js';
 
-/** The model as the rest of the agent sees it: one item in, one answer out. Batches and threads hide behind it. */
+/** A model as the rest of the agent sees it: one item in, one answer out. Batches and threads are hidden behind it. */
 export interface Predictor {
-  readonly provider: Provider;
-  /** Why `auto` did not take CUDA. */
-  readonly note: string | undefined;
-  /** Rejects when the inference worker dies unasked; never resolves. */
+  readonly model: ModelDescription;
+  /** How many workers hold the model. */
+  readonly workers: number;
+  /** Rejects when a worker dies unasked; never resolves. */
   readonly died: Promise<never>;
   /** @throws InfrastructureError when the model can't run. */
   analyzeImage(image: DecodedImage): Promise<ImageAnalysis>;
@@ -26,71 +27,100 @@ export interface Predictor {
   /**
    * The keyphrases the model proposes for a post, and what became of its photo.
    *
+   * @param signal aborted when nobody waits for the answer any more
    * @throws InfrastructureError when the model can't run.
    */
-  predict(input: ModelInput): Promise<Prediction>;
-  /** How long, in milliseconds, the worker has owed its oldest answer: what the health check looks at. */
+  predict(input: ModelInput, signal?: AbortSignal): Promise<Prediction>;
+  /** How long, in milliseconds, any worker has owed its oldest answer: what the health check looks at. */
   waitingMs(): number;
-  /** Answers what was asked, then lets the worker end. */
+  /** Answers what was asked, then lets the workers end. */
   close(): Promise<void>;
 }
 
-export interface PredictorOptions
-  extends WorkerOptions, Pick<BatcherOptions<never, never>, 'maxSize' | 'maxWaitMs'> {
+export interface PredictorOptions extends ModelOptions {
+  readonly workers: number;
+  /** Posts or images of a batch at most. */
+  readonly maxSize: number;
+  /** Tokens of a batch of posts at most, padding included. */
+  readonly maxTokens: number;
+  /** How long, in milliseconds, an item waits for others at most while a worker has room. */
+  readonly maxWaitMs: number;
   /** Phrases proposed for a post at most. */
   readonly maxPhrases: number;
 }
 
 /**
- * Starts the inference worker. Images and posts queue apart, since they run through different models; the one
- * worker takes their batches in turn.
+ * Starts the workers. Images and posts queue apart, since they run through different models; the workers take batches
+ * of all.
  *
  * @throws ConfigurationError when the bundle or the execution provider can't be used.
  */
 export async function startPredictor(options: PredictorOptions, events: Events): Promise<Predictor> {
-  const { bundle, provider, threads, without, readText, maxSize, maxWaitMs, maxPhrases } = options;
-  const worker = await startWorker({ bundle, provider, threads, without, readText });
+  const { workers, maxSize, maxTokens, maxWaitMs, maxPhrases, ...modelOptions } = options;
+  const pool = await startPool(modelOptions, workers);
 
-  function batched<I, R extends Request>(
+  function laneOf<I, R extends Request>(
     model: ModelName,
+    queue: BatchQueue<I, Responses[R['kind']][number]>,
     request: (items: readonly I[]) => R,
-    limits = { maxSize, maxWaitMs },
-  ) {
-    return createDynamicBatcher<I, Responses[R['kind']][number]>({
-      ...limits,
-      async run(items, waitSeconds) {
-        const { response, seconds } = await worker.run(request(items));
+  ): Lane<I, Responses[R['kind']][number]> {
+    return {
+      queue,
+      async run({ items, since }: Batch<I, Responses[R['kind']][number]>) {
+        const waitSeconds = (systemClock.now() - since) / 1000;
+        const { response, seconds } = await pool.run(request(items));
         events.modelRan(model, items.length, waitSeconds, seconds);
         return response;
       },
-    });
+    };
   }
-  const images = batched('image', (items: readonly DecodedImage[]) => ({
-    kind: 'encode-images',
-    images: items.map(({ pixels }) => pixels),
-  }));
+
+  const { now } = systemClock;
+  const images = new BatchQueue<DecodedImage, ImageAnalysis>(
+    { maxSize, maxCost: Infinity, maxWaitMs },
+    () => 1,
+    now,
+  );
   // Pages are of different sizes and take long: others may have their turn after each.
-  const pages = batched('ocr', (images: readonly Raster[]) => ({ kind: 'read-text', images }), {
-    maxSize: 1,
-    maxWaitMs: 0,
-  });
-  const posts = batched('text', (inputs: readonly ModelInput[]) => ({
-    kind: 'predict',
-    inputs,
-    limit: maxPhrases,
-  }));
+  const pages = new BatchQueue<Raster, string>({ maxSize: 1, maxCost: Infinity, maxWaitMs: 0 }, () => 1, now);
+  const posts = new BatchQueue<ModelInput, Prediction>(
+    { maxSize, maxCost: maxTokens, maxWaitMs },
+    estimateTokens,
+    now,
+  );
+  const batcher = createBatcher(
+    [
+      laneOf('image', images, (items) => ({
+        kind: 'analyze-images',
+        images: items.map(({ pixels }) => pixels),
+      })),
+      laneOf('ocr', pages, (items) => ({ kind: 'read-text', images: items })),
+      laneOf('text', posts, (items) => ({ kind: 'predict', posts: items, limit: maxPhrases })),
+    ],
+    pool,
+    systemClock,
+  );
 
   return {
-    provider: worker.provider,
-    note: worker.note,
-    died: worker.died,
-    analyzeImage: images.submit,
-    readText: pages.submit,
-    predict: posts.submit,
-    waitingMs: worker.waitingMs,
+    model: pool.model,
+    workers: pool.workers,
+    died: pool.died,
+    analyzeImage: (image) => images.submit(image),
+    readText: (page) => pages.submit(page),
+    predict: (input, signal) => posts.submit(input, signal),
+    waitingMs: pool.waitingMs,
     async close() {
-      await Promise.all([images.drain(), pages.drain(), posts.drain()]);
-      await worker.close();
+      await batcher.drain();
+      await pool.close();
     },
   };
+}
+
+/** Letters of a token on average: wordpieces of the benchmark's posts, with the space before them. */
+const lettersOfToken = 4;
+
+/** How many tokens a post is, roughly: enough to tell long posts from short ones, and to bound a batch. */
+export function estimateTokens({ text, entities, attributes, imageText }: ModelInput): number {
+  const letters = [text, ...entities, ...attributes, imageText].reduce((sum, { length }) => sum + length, 0);
+  return 2 + Math.ceil(letters / lettersOfToken);
 }

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { ConfigurationError, InfrastructureError } from '../domain/errors.js';
-import type { Provider } from '../domain/provider.js';
-import type { FromWorker, Request, Responses, ToWorker, WorkerData, WorkerOptions } from './protocol.js';
-import { ExitGuard } from './exit-guard.js';
+import type { ModelDescription, ModelOptions } from '../model/model.js';
+import { createCell, ExitGuard } from './exit-guard.js';
+import type { FromWorker, Request, Responses, ToWorker, WorkerData } from './protocol.js';
 
 /**
  * The compiled worker. Threads can't load TypeScript on every Node version that is supported, so this path
@@ -10,18 +10,18 @@ import { ExitGuard } from './exit-guard.js';
  */
 const workerFile = new URL('../../dist/serving/worker-thread.js', import.meta.url);
 
-/** Milliseconds that the process's exit waits for the run under way: less than after which `signals.ts` kills it. */
-const exitWaitMs = 1_500;
+/** An exit waits 1.5 s for calls under way: less than after which `signals.ts` kills the process. */
+const exitGuard = new ExitGuard(1_500);
 
-/** The main thread's end of the inference worker. */
+/** The main thread's end of a worker: a thread with a model of its own. */
 export interface WorkerClient {
-  readonly provider: Provider;
-  /** Why `auto` did not take CUDA. */
-  readonly note: string | undefined;
+  readonly model: ModelDescription;
   /** Settles with an error when the worker dies unasked; never resolves otherwise. */
   readonly died: Promise<never>;
   /** Milliseconds since the oldest unanswered request was sent; 0 where there is none. */
   waitingMs(): number;
+  /** Requests that are not answered yet. */
+  readonly pending: number;
   /**
    * Runs one request after those sent before it.
    *
@@ -43,18 +43,15 @@ interface Pending {
  *
  * @throws ConfigurationError when the provider or the bundle can't be used.
  */
-export async function startWorker(options: WorkerOptions): Promise<WorkerClient> {
+export async function startWorker(options: ModelOptions): Promise<WorkerClient> {
   // ONNX Runtime reports its use to a collector of its vendor, and keeps what it has to report in the home folder. Its
   // library looks at the process's environment, which only the main thread writes to: a worker's is a copy.
   process.env['ORT_DISABLE_TELEMETRY'] = '1';
-  const gate = new ExitGuard();
-  const worker = new Worker(workerFile, {
-    workerData: { options, gate: gate.memory } satisfies WorkerData,
-  });
-  const closeGate = (): void => gate.close(exitWaitMs);
-  process.once('exit', closeGate);
+  const guard = createCell();
+  const worker = new Worker(workerFile, { workerData: { options, guard } satisfies WorkerData });
+  const unguard = exitGuard.add(guard);
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  void exited.then(() => process.off('exit', closeGate));
+  void exited.then(unguard);
   const ready = await new Promise<Extract<FromWorker, { type: 'ready' }>>((resolve, reject) => {
     worker.once('error', reject);
     worker.once('exit', () =>
@@ -62,7 +59,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerClient>
     );
     worker.once('message', (message: FromWorker) => {
       if (message.type === 'ready') resolve(message);
-      else if (message.type === 'refused') reject(refusal(options, message));
+      else if (message.type === 'refused') reject(new ConfigurationError(message.faults));
     });
   });
 
@@ -95,9 +92,11 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerClient>
   });
 
   return {
-    provider: ready.provider,
-    note: ready.note,
+    model: ready.model,
     died,
+    get pending() {
+      return pending.size;
+    },
     waitingMs() {
       const [oldest] = pending.values();
       return oldest === undefined ? 0 : performance.now() - oldest.sentAt;
@@ -116,16 +115,4 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerClient>
       await exited;
     },
   };
-}
-
-function refusal(
-  { bundle }: WorkerOptions,
-  { key, problem }: Extract<FromWorker, { type: 'refused' }>,
-): Error {
-  const problems = {
-    'inference.provider': `${problem}. Install ONNX Runtime’s CUDA libraries and a driver (README, “GPU”), or set auto or cpu`,
-    'images.readText': `${problem}. Install it (npm install --include=optional), or set false`,
-    'model.path': `the models in ${bundle} can’t be loaded: ${problem}`,
-  };
-  return new ConfigurationError([{ key, problem: problems[key] }]);
 }

@@ -7,7 +7,8 @@ import { keepAlive } from '../kafka/heartbeat.js';
 import { chunksOf, fetchedOffset } from '../kafka/consumed-records.js';
 import { lagOf } from '../kafka/lag.js';
 import { isOutage } from '../kafka/outage.js';
-import { backOff, deliver } from './redelivery.js';
+import { deliverInOrder } from './deliver-in-order.js';
+import { backOff } from './redelivery.js';
 
 export interface KafkaSourceOptions {
   /** For messages to people: the client knows them already. */
@@ -16,6 +17,8 @@ export interface KafkaSourceOptions {
   readonly groupId: string;
   /** Records in a batch, at most. */
   readonly chunkSize: number;
+  /** Chunks of a partition that are under way at the same time. */
+  readonly concurrentChunks: number;
   /** Partitions that are worked on at the same time. */
   readonly concurrentPartitions: number;
   /** Bytes a fetch asks a partition for. */
@@ -49,7 +52,7 @@ export class KafkaSource implements Source {
   /** Counts the group's assignments: a chunk of an earlier one may belong to another member now. */
   #generation = 0;
   /** Where the next chunk of a partition begins, where that is known: not of what was assigned just now. */
-  readonly #places = new Map<number, bigint>();
+  readonly #nextOffsets = new Map<number, bigint>();
   /** Partitions whose chunk failed and is to be handed out again. */
   readonly #failing = new Set<number>();
 
@@ -136,7 +139,7 @@ export class KafkaSource implements Source {
     consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#generation += 1;
       this.#joined = true;
-      this.#places.clear();
+      this.#nextOffsets.clear();
       this.#failing.clear();
       this.#events.partitionsAssigned(payload.memberAssignment);
     });
@@ -161,10 +164,10 @@ export class KafkaSource implements Source {
     const { batch } = payload;
     const { topic, partition } = batch;
     const generation = this.#generation;
-    let place = this.#places.get(partition) ?? fetchedOffset(batch);
+    let next = this.#nextOffsets.get(partition) ?? fetchedOffset(batch);
     const measureLag = (): void => {
       // The partition may be another member's by now.
-      if (this.#generation === generation) this.#events.lagMeasured(topic, partition, ...lagOf(batch, place));
+      if (this.#generation === generation) this.#events.lagMeasured(topic, partition, ...lagOf(batch, next));
     };
     const heartbeat = keepAlive(() => {
       measureLag();
@@ -172,35 +175,37 @@ export class KafkaSource implements Source {
     }, this.#heartbeatMs);
     try {
       measureLag();
-      const { chunkSize } = this.#options;
-      for (const chunk of chunksOf(batch, generation, place, chunkSize)) {
-        const delivered = await deliver(chunk, handle, {
-          attempts: Infinity,
-          stopping: this.#stopping.signal,
-          stillOurs: async () => {
-            heartbeat.lost.throwIfAborted();
-            await payload.heartbeat();
-          },
-          failed: (error) => {
-            this.#failing.add(partition);
-            this.#events.batchFailed(chunk, error);
-            measureLag();
-          },
-        });
-        if (!delivered || this.#generation !== generation) return;
-        this.#failing.delete(partition);
-        place = chunk.lastOffset + 1n;
-        this.#places.set(partition, place);
-        payload.resolveOffset(chunk.lastOffset.toString());
-        await this.#commit(payload, place);
-        this.#events.offsetsCommitted(topic, partition, place);
-        measureLag();
-        heartbeat.lost.throwIfAborted();
-      }
+      const { chunkSize, concurrentChunks } = this.#options;
+      await deliverInOrder(chunksOf(batch, generation, next, chunkSize), handle, {
+        window: concurrentChunks,
+        attempts: Infinity,
+        stopping: this.#stopping.signal,
+        stillOurs: async () => {
+          heartbeat.lost.throwIfAborted();
+          await payload.heartbeat();
+        },
+        failed: (chunk, error) => {
+          this.#failing.add(partition);
+          this.#events.batchFailed(chunk, error);
+          measureLag();
+        },
+        delivered: async (chunk) => {
+          if (this.#generation !== generation) return false;
+          this.#failing.delete(partition);
+          next = chunk.lastOffset + 1n;
+          this.#nextOffsets.set(partition, next);
+          payload.resolveOffset(chunk.lastOffset.toString());
+          await this.#commit(payload, next);
+          this.#events.offsetsCommitted(topic, partition, next);
+          measureLag();
+          heartbeat.lost.throwIfAborted();
+          return true;
+        },
+      });
     } catch (error) {
       // A partition that was assigned anew meanwhile may well have a new owner.
       if (error instanceof FencedError || error instanceof OffsetMismatchError) {
-        if (this.#generation === generation) this.#misplaced(consumer, batch, error);
+        if (this.#generation === generation) this.#resumeElsewhere(consumer, batch, error);
       } else throw error;
     } finally {
       heartbeat.stop();
@@ -208,14 +213,14 @@ export class KafkaSource implements Source {
   }
 
   /** With at-least-once delivery; else the sink has done it. Even where the membership is in doubt: the broker refuses a commit of members it no longer knows. */
-  async #commit({ batch: { topic, partition }, commitOffsetsIfNecessary }: EachBatchPayload, place: bigint) {
+  async #commit({ batch: { topic, partition }, commitOffsetsIfNecessary }: EachBatchPayload, next: bigint) {
     if (this.#options.delivery === 'exactly-once') return;
     await commitOffsetsIfNecessary({
-      topics: [{ topic, partitions: [{ partition, offset: place.toString() }] }],
+      topics: [{ topic, partitions: [{ partition, offset: next.toString() }] }],
     });
   }
 
-  #misplaced(
+  #resumeElsewhere(
     consumer: Consumer,
     { topic, partition }: Batch,
     error: FencedError | OffsetMismatchError,
@@ -224,7 +229,7 @@ export class KafkaSource implements Source {
     const { nextOffset } = error;
     this.#events.offsetMoved(topic, partition, nextOffset);
     this.#failing.delete(partition);
-    this.#places.set(partition, nextOffset);
+    this.#nextOffsets.set(partition, nextOffset);
     consumer.seek({ topic, partition, offset: nextOffset.toString() });
   }
 

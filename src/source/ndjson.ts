@@ -3,7 +3,7 @@ import { InfrastructureError } from '../domain/errors.js';
 import type { ConsumedBatch, ConsumedRecord, Position } from '../domain/record.js';
 import type { BatchHandler, Source } from '../domain/transport.js';
 import type { Events } from '../telemetry/events.js';
-import { deliver } from './redelivery.js';
+import { deliverInOrder } from './deliver-in-order.js';
 import { splitLines, type Line } from './lines.js';
 
 export interface NdjsonSourceOptions {
@@ -11,6 +11,8 @@ export interface NdjsonSourceOptions {
   readonly name: string;
   /** Lines in a batch, at most. */
   readonly chunkSize: number;
+  /** Batches that are under way at the same time. */
+  readonly concurrentChunks: number;
   /** The longest line that is read, in bytes. */
   readonly maxLineBytes: number;
 }
@@ -51,11 +53,16 @@ export class NdjsonSource implements Source {
 
   async #read(handle: BatchHandler): Promise<void> {
     const stopping = this.#stopping.signal;
-    for await (const batch of this.#batches()) {
-      const failed = (error: unknown): void => {
-        this.#events.batchFailed(batch, error);
-      };
-      if (!(await deliver(batch, handle, { attempts, stopping, failed }))) return;
+    try {
+      await deliverInOrder(this.#batches(), handle, {
+        window: this.#options.concurrentChunks,
+        attempts,
+        stopping,
+        failed: this.#events.batchFailed,
+        delivered: () => Promise.resolve(true),
+      });
+    } finally {
+      this.#input.destroy();
     }
   }
 

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FencedError, OffsetMismatchError, OutputLostError } from '../domain/errors.js';
+import { FencedError, GivenUpError, OffsetMismatchError, OutputLostError } from '../domain/errors.js';
 import type { ConsumedBatch } from '../domain/record.js';
-import type { BatchHandler } from '../domain/transport.js';
 
 /** Milliseconds before what failed is tried again: at first, and at most; each wait is twice the one before. */
 export const backOff = { first: 200, most: 10_000 } as const;
 
 /** What another attempt with the same batch can't mend. */
-const finalErrors = [OutputLostError, OffsetMismatchError, FencedError] as const;
+const finalErrors = [OutputLostError, OffsetMismatchError, FencedError, GivenUpError] as const;
 
 export interface Redelivery {
   /** How often a batch is handed out, at most. */
@@ -17,7 +16,7 @@ export interface Redelivery {
   /** Rejects, with the reason, when the batch may have become another process's work. */
   readonly stillOurs?: () => Promise<void>;
   /** Is told of a failure after which the batch is handed out again. */
-  readonly failed: (error: unknown) => void;
+  readonly failed: (batch: ConsumedBatch, error: unknown) => void;
 }
 
 /**
@@ -28,7 +27,7 @@ export interface Redelivery {
  */
 export async function deliver(
   batch: ConsumedBatch,
-  handle: BatchHandler,
+  handle: (batch: ConsumedBatch) => Promise<void>,
   { attempts, stopping, stillOurs, failed }: Redelivery,
 ): Promise<boolean> {
   for (let attempt = 1, wait: number = backOff.first; !stopping.aborted; attempt++) {
@@ -37,7 +36,7 @@ export async function deliver(
       return true;
     } catch (error) {
       if (attempt >= attempts || finalErrors.some((kind) => error instanceof kind)) throw error;
-      failed(error);
+      failed(batch, error);
     }
     await sleep(wait, undefined, { signal: stopping }).then(stillOurs, () => undefined);
     wait = Math.min(2 * wait, backOff.most);

@@ -1,5 +1,7 @@
 import type { AbsentImage } from '../domain/image.js';
-import { imageOutcome, type ModelVersion, type Outcome, type TaggedPost } from '../domain/outcome.js';
+import type { ModelVersion } from '../domain/model-version.js';
+import { imageOutcome, type Outcome, type TaggedPost } from '../domain/outcome.js';
+import type { Provider } from '../domain/provider.js';
 import type { ConsumedBatch, Position } from '../domain/record.js';
 import type { Logger } from './logger.js';
 import type { Metrics, ModelName, Stage } from './metrics.js';
@@ -43,14 +45,26 @@ export function createEvents(logger: Logger, metrics: Metrics, tracing = noTraci
       logger.info({ address }, 'live page, metrics and health checks are served');
       if (!guarded) logger.warn({ address }, 'whoever can reach the live page sees the posts: set web.token');
     },
-    modelLoaded({ name, version }: ModelVersion, provider: string, note?: string): void {
+    /** @param found what the number of workers was decided by */
+    modelLoaded(
+      {
+        name,
+        version,
+        provider,
+        note,
+      }: ModelVersion & { readonly provider: Provider; readonly note?: string },
+      found: { readonly workers: number; readonly processors: number; readonly memoryBytes: number },
+    ): void {
       // Not spread: the logger has a name as well, and a key that is there twice is another to each reader.
       logger.info(
-        { model: { name, version }, provider, ...(note === undefined ? {} : { note }) },
+        { model: { name, version }, provider, ...found, ...(note === undefined ? {} : { note }) },
         'model loaded and warm',
       );
+      metrics.modelInfo.reset();
       metrics.modelInfo.set({ name, version }, 1);
+      metrics.providerInfo.reset();
       metrics.providerInfo.set({ provider }, 1);
+      metrics.inferenceWorkers.set(found.workers);
     },
     modelRan(model: ModelName, size: number, waitSeconds: number, runSeconds: number): void {
       metrics.batchSize.observe({ model }, size);

@@ -9,6 +9,7 @@ import {
 import { imageAbsences } from '../domain/image.js';
 import { origins } from '../domain/keyphrase.js';
 import { noiseReasons, reasons } from '../domain/outcome.js';
+import { providers } from '../domain/provider.js';
 import { toPrometheusText, wantsOpenMetrics } from './exposition.js';
 
 /** The models whose runs are measured. */
@@ -179,6 +180,7 @@ export function createMetrics() {
       durations,
       { model: models },
     ),
+    inferenceWorkers: gauge('inference_workers', 'Workers that hold the model.'),
     postsInFlight: gauge('posts_in_flight', 'Records read whose outcome is not out yet.'),
     consumerLagRecords: gauge(
       'consumer_lag_records',
@@ -215,7 +217,7 @@ export function createMetrics() {
       node: 'Node’s version',
     }),
     providerInfo: gauge('execution_provider_info', 'The ONNX Runtime execution provider in use (always 1).', {
-      provider: ['cpu', 'cuda'],
+      provider: providers,
     }),
   } as const;
 

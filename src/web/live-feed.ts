@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { ModelVersion } from '../domain/outcome.js';
+import type { ModelVersion } from '../domain/model-version.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Trouble } from '../telemetry/troubles.js';
 import { partitionsOf, type AgentState } from './agent-state.js';

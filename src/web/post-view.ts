@@ -1,6 +1,7 @@
 import type { VisualEntity } from '../domain/entity.js';
 import type { Keyphrase } from '../domain/keyphrase.js';
-import type { DeadLetter, ImageUse, ModelVersion, Outcome, Skipped, Tagged } from '../domain/outcome.js';
+import type { ModelVersion } from '../domain/model-version.js';
+import type { DeadLetter, ImageUse, Outcome, Skipped, Tagged } from '../domain/outcome.js';
 
 /** The longest text that is remembered and sent to the page, in UTF-16 units. Longer ones are cut there. */
 export const maxShownText = 1_000;

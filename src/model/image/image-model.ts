@@ -10,7 +10,7 @@ import { rowOf } from '../../onnx/tensors.js';
  * @param images each `size * size * 3` bytes, 8-bit RGB, rows first
  * @throws RangeError when an image has another size
  */
-export type ImageModel = (images: readonly Uint8Array[]) => Promise<readonly ImageAnalysis[]>;
+export type ImageModel = (images: readonly Uint8Array[]) => Promise<readonly Omit<ImageAnalysis, 'model'>[]>;
 
 const regionCount = gridSide * gridSide;
 

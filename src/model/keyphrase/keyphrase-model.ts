@@ -13,7 +13,9 @@ import { createRanker } from './ranker.js';
 import type { Session } from '../../onnx/session.js';
 
 /** The ONNX models that read a post, and its photo by its regions. */
-export type Models = Readonly<Record<'text' | 'search' | 'decoder' | 'ranker' | 'fusion', Session>>;
+export type KeyphraseSessions = Readonly<
+  Record<'text' | 'search' | 'decoder' | 'ranker' | 'fusion', Session>
+>;
 
 /** Finds the keyphrases of the posts of a batch: for each at most `limit`. */
 export type KeyphraseModel = (posts: readonly ModelInput[], limit: number) => Promise<readonly Prediction[]>;
@@ -29,7 +31,7 @@ export type KeyphraseModel = (posts: readonly ModelInput[], limit: number) => Pr
  */
 export function createKeyphraseModel(
   bundle: ModelBundle,
-  models: Models,
+  models: KeyphraseSessions,
   without: readonly ModelPart[],
 ): KeyphraseModel {
   const settings = bundle.manifest.ranker;

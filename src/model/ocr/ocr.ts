@@ -4,7 +4,13 @@ import { basename } from 'node:path';
 import type { Raster } from '../../domain/image.js';
 import { resample, type PixelBox } from './resample.js';
 import type { Provider } from '../../domain/provider.js';
-import { openSession, ProviderUnavailableError, type Session } from '../../onnx/session.js';
+import {
+  openSession,
+  ProviderUnavailableError,
+  type NativeCall,
+  type Session,
+  type SessionOptions,
+} from '../../onnx/session.js';
 import { float32, rowOf } from '../../onnx/tensors.js';
 import { detectText } from './text-detector.js';
 
@@ -48,8 +54,12 @@ const recognized = 'softmax_11.tmp_0';
  * @throws OcrMissingError when the optional package that holds them is missing or can't be used
  * @throws ProviderUnavailableError
  */
-export async function openOcr(provider: Provider, threads: number): Promise<Ocr> {
-  const { detector, recognizer, dictionary } = await openModels(provider, threads);
+export async function openOcr(provider: Provider, threads: number, during?: NativeCall): Promise<Ocr> {
+  const { detector, recognizer, dictionary } = await openModels({
+    provider,
+    threads,
+    ...(during === undefined ? {} : { during }),
+  });
   // Number 0 stands for no character, and a space comes after the last.
   const characters = ['', ...dictionary.trimEnd().split(/\r?\n/), ' '];
 
@@ -120,7 +130,7 @@ interface TextModels {
   readonly dictionary: string;
 }
 
-async function openModels(provider: Provider, threads: number): Promise<TextModels> {
+async function openModels(options: SessionOptions): Promise<TextModels> {
   try {
     // Not a literal: it is optional, and has no types.
     const { default: paths } = (await import(`${packageName}/node`)) as {
@@ -129,7 +139,7 @@ async function openModels(provider: Provider, threads: number): Promise<TextMode
     const dictionary = verified(paths, 'dictionaryPath').toString('utf8');
     const open = (file: PublishedFile) => {
       verified(paths, file);
-      return openSession(paths[file], provider, threads);
+      return openSession(paths[file], options);
     };
     return { detector: await open('detectionPath'), recognizer: await open('recognitionPath'), dictionary };
   } catch (error) {

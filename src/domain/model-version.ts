@@ -1,0 +1,5 @@
+/** Which model made a result. */
+export interface ModelVersion {
+  readonly name: string;
+  readonly version: string;
+}

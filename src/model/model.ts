@@ -1,0 +1,183 @@
+import type { ImageAnalysis } from '../domain/entity.js';
+import { ConfigurationError } from '../domain/errors.js';
+import type { Raster } from '../domain/image.js';
+import type { ModelPart } from '../domain/keyphrase.js';
+import type { ModelVersion } from '../domain/model-version.js';
+import type { Provider } from '../domain/provider.js';
+import { openSession, ProviderUnavailableError, type NativeCall, type Session } from '../onnx/session.js';
+import { readBundle, verifyBundle, type Manifest, type ModelBundle } from './bundle.js';
+import { createImageModel, type ImageModel } from './image/image-model.js';
+import type { ModelInput, Prediction } from './input.js';
+import {
+  createKeyphraseModel,
+  type KeyphraseModel,
+  type KeyphraseSessions,
+} from './keyphrase/keyphrase-model.js';
+import { openOcr, OcrMissingError, type Ocr } from './ocr/ocr.js';
+
+/** What is known of a model without asking it anything: what brings posts and photos to the form that it reads. */
+export interface ModelDescription extends ModelVersion {
+  readonly provider: Provider;
+  /** Why `auto` did not take CUDA. */
+  readonly note?: string;
+  readonly cleaning: {
+    /** The words that hashtags are split into, most frequent first. */
+    readonly words: readonly string[];
+  };
+  /** In pixels: the shorter side of a photo is scaled to `resize`, then the centre `size` x `size` is cut out. */
+  readonly imageGeometry: { readonly resize: number; readonly size: number };
+}
+
+/** A loaded model. Nothing else knows anything of its bundle. */
+export interface Model extends ModelDescription {
+  /**
+   * Names what images show, and describes their regions. The analyses are for this model alone.
+   *
+   * @param images each `size * size * 3` bytes, 8-bit RGB, rows first
+   * @throws RangeError when an image has another size
+   */
+  analyzeImages(images: readonly Uint8Array[]): Promise<readonly ImageAnalysis[]>;
+  /** The text that images show, `''` where there is none. Only where the model was opened with `readText`. */
+  readText(images: readonly Raster[]): Promise<readonly string[]>;
+  /** For each post its keyphrases, best first and at most `limit`. */
+  predict(posts: readonly ModelInput[], limit: number): Promise<readonly Prediction[]>;
+  close(): Promise<void>;
+}
+
+export interface ModelOptions {
+  /** Folder of the bundle. */
+  readonly bundle: string;
+  /** `auto` is CUDA where it loads, else the CPU. */
+  readonly provider: Provider | 'auto';
+  /** Threads that one run may use; 0: as many as there are cores. */
+  readonly threads: number;
+  /** Parts that are left out, for an ablation. */
+  readonly without: readonly ModelPart[];
+  /** Whether the models that read text in images are opened too. */
+  readonly readText: boolean;
+}
+
+type Sessions = KeyphraseSessions & { readonly image: Session };
+
+/**
+ * Opens the model of a bundle, holding every file against its hash, and runs it once: the first run of a session
+ * allocates its buffers, and warm means that it has happened.
+ *
+ * @param during wraps each call of ONNX Runtime
+ * @throws ConfigurationError when the bundle, the provider or the models that read text can't be used
+ */
+export async function openModel(options: ModelOptions, during: NativeCall): Promise<Model> {
+  try {
+    const bundle = readBundle(options.bundle);
+    await verifyBundle(bundle);
+    const { provider, note, sessions } = await openOnProvider(bundle, options, during);
+    const ocr = options.readText ? await openOcr(provider, options.threads, during) : undefined;
+    const { name, version, image } = bundle.manifest;
+    const analyze = createImageModel(bundle, sessions.image);
+    const predict = createKeyphraseModel(bundle, sessions, options.without);
+    await warmUp(bundle.manifest, analyze, predict);
+    const own = { name, version };
+    return {
+      name,
+      version,
+      provider,
+      ...(note === undefined ? {} : { note }),
+      cleaning: { words: bundle.lines(bundle.manifest.text.words) },
+      imageGeometry: { resize: image.resize, size: image.size },
+      analyzeImages: async (images) =>
+        (await analyze(images)).map((analysis) => ({ ...analysis, model: own })),
+      readText: (images) => readAll(ocr, images),
+      predict(posts, limit) {
+        expectOwn(own, posts);
+        return predict(posts, limit);
+      },
+      async close() {
+        for (const session of Object.values(sessions)) await session.close();
+        await ocr?.close();
+      },
+    };
+  } catch (error) {
+    throw refusal(options, error);
+  }
+}
+
+async function openSessions(
+  bundle: ModelBundle,
+  provider: Provider,
+  threads: number,
+  during: NativeCall,
+): Promise<Sessions> {
+  const { text, memory, decoder, ranker, image, fusion } = bundle.manifest;
+  const open = (file: string, on: Provider = provider) =>
+    openSession(bundle.path(file), { provider: on, threads, during });
+  return {
+    text: await open(text.model),
+    search: await open(memory.search),
+    decoder: await open(decoder.model),
+    // Trees have no CUDA kernel.
+    ranker: await open(ranker.model, 'cpu'),
+    image: await open(image.model),
+    fusion: await open(fusion.model),
+  };
+}
+
+/** The sessions on the provider that was asked for; `note` says why `auto` did not take CUDA. */
+async function openOnProvider(
+  bundle: ModelBundle,
+  { provider, threads }: ModelOptions,
+  during: NativeCall,
+): Promise<{ readonly provider: Provider; readonly sessions: Sessions; readonly note?: string }> {
+  const open = async (on: Provider) => ({
+    provider: on,
+    sessions: await openSessions(bundle, on, threads, during),
+  });
+  if (provider !== 'auto') return open(provider);
+  try {
+    return await open('cuda');
+  } catch (error) {
+    if (!(error instanceof ProviderUnavailableError)) throw error;
+    return { ...(await open('cpu')), note: error.message };
+  }
+}
+
+async function warmUp({ image }: Manifest, analyze: ImageModel, predict: KeyphraseModel): Promise<void> {
+  const [photo] = await analyze([new Uint8Array(image.size ** 2 * 3)]);
+  const words = { text: 'warm', entities: [], attributes: [], imageText: '' };
+  await predict(
+    [photo === undefined ? words : { ...words, photos: [{ entities: [], regions: photo.regions }] }],
+    1,
+  );
+}
+
+/** An analysis is numbers that mean something to the model alone that made it. */
+function expectOwn(own: ModelVersion, posts: readonly ModelInput[]): void {
+  for (const { model } of posts.flatMap(({ photos = [] }) => photos)) {
+    if (model === undefined || (model.name === own.name && model.version === own.version)) continue;
+    throw new Error(
+      `a photo was analyzed by ${model.name} ${model.version}, and is to be read by ${own.name} ${own.version}`,
+    );
+  }
+}
+
+async function readAll(ocr: Ocr | undefined, images: readonly Raster[]): Promise<readonly string[]> {
+  if (ocr === undefined) throw new Error('the models that read text in images were not asked for');
+  const texts: string[] = [];
+  for (const image of images) texts.push(await ocr.read(image));
+  return texts;
+}
+
+/** What is wrong with a setting, as far as what failed tells. */
+function refusal({ bundle }: ModelOptions, error: unknown): ConfigurationError {
+  if (error instanceof ConfigurationError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ProviderUnavailableError) {
+    const problem = `${message}. Install ONNX Runtime’s CUDA libraries and a driver (README, “GPU”), or set auto or cpu`;
+    return new ConfigurationError([{ key: 'inference.provider', problem }]);
+  }
+  if (error instanceof OcrMissingError) {
+    const problem = `${message}. Install it (npm install --include=optional), or set false`;
+    return new ConfigurationError([{ key: 'images.readText', problem }]);
+  }
+  const problem = `the models in ${bundle} can’t be loaded: ${message}`;
+  return new ConfigurationError([{ key: 'model.path', problem }]);
+}

@@ -1,0 +1,151 @@
+/** When a batch is full, and how long its oldest item may wait for others. */
+export interface BatchLimits {
+  /** Items of a batch at most. */
+  readonly maxSize: number;
+  /** What a batch may cost at most: its items times the dearest of them, since a model computes on padding too. */
+  readonly maxCost: number;
+  /** In milliseconds: how long an item waits for others at most, while a worker has room. */
+  readonly maxWaitMs: number;
+}
+
+interface Entry<I, O> {
+  readonly item: I;
+  readonly cost: number;
+  /** When it came, by the clock of the queue. */
+  readonly since: number;
+  resolve(result: O): void;
+  reject(error: unknown): void;
+}
+
+/** Items that go through a model together. */
+export interface Batch<I, O> {
+  readonly items: readonly I[];
+  /** When its oldest item came. */
+  readonly since: number;
+  /** Answers each item: results in the order of the items. */
+  resolve(results: readonly O[]): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Items that wait for a model, in the order in which they came. It says what the next batch is; when that is taken is up
+ * to the batcher.
+ */
+export class BatchQueue<I, O> {
+  readonly limits: BatchLimits;
+  readonly #costOf: (item: I) => number;
+  readonly #now: () => number;
+  #entries: Entry<I, O>[] = [];
+  #changed: () => void = () => undefined;
+
+  /**
+   * @param costOf what an item costs a model, such as its tokens
+   * @param now milliseconds on a clock that does not go back
+   */
+  constructor(limits: BatchLimits, costOf: (item: I) => number, now: () => number) {
+    this.limits = limits;
+    this.#costOf = costOf;
+    this.#now = now;
+  }
+
+  /** Calls `changed` whenever an item comes. */
+  onChange(changed: () => void): void {
+    this.#changed = changed;
+  }
+
+  /**
+   * Waits for an item's answer.
+   *
+   * @param signal when it is aborted before the item's batch is taken, nobody waits any more: the item is dropped
+   */
+  submit(item: I, signal?: AbortSignal): Promise<O> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const drop = (): void => {
+        const index = this.#entries.indexOf(entry);
+        if (index < 0) return;
+        this.#entries.splice(index, 1);
+        reject(signal?.reason as Error);
+      };
+      const entry: Entry<I, O> = {
+        item,
+        cost: this.#costOf(item),
+        since: this.#now(),
+        resolve: (result) => {
+          signal?.removeEventListener('abort', drop);
+          resolve(result);
+        },
+        reject: (error) => {
+          signal?.removeEventListener('abort', drop);
+          reject(error as Error);
+        },
+      };
+      signal?.addEventListener('abort', drop, { once: true });
+      this.#entries.push(entry);
+      this.#changed();
+    });
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** When the item came that has waited longest; `undefined` where none waits. */
+  get since(): number | undefined {
+    return this.#entries[0]?.since;
+  }
+
+  /** Whether a further item would only make the next batch wait. */
+  get isFull(): boolean {
+    const { maxSize, maxCost } = this.limits;
+    if (this.#entries.length >= maxSize) return true;
+    const dearest = this.#entries.reduce((most, { cost }) => Math.max(most, cost), 0);
+    return dearest * (this.#entries.length + 1) > maxCost;
+  }
+
+  /**
+   * Takes the next batch: the item that has waited longest, and those that cost most nearly the same, since posts of one
+   * length need the least padding.
+   *
+   * @param most items at most, where that is less than `maxSize`
+   */
+  take(most: number): Batch<I, O> {
+    const [first] = this.#entries;
+    if (first === undefined) throw new RangeError('nothing waits');
+    const { maxSize, maxCost } = this.limits;
+    const size = Math.min(most, maxSize);
+    const alike =
+      this.#entries.length > size
+        ? this.#entries.toSorted((a, b) => Math.abs(a.cost - first.cost) - Math.abs(b.cost - first.cost))
+        : this.#entries;
+    const taken = new Set<Entry<I, O>>([first]);
+    let dearest = first.cost;
+    for (const entry of alike) {
+      if (taken.size >= size) break;
+      const cost = Math.max(dearest, entry.cost);
+      if (cost * (taken.size + 1) > maxCost) continue;
+      taken.add(entry);
+      dearest = cost;
+    }
+    this.#entries = this.#entries.filter((entry) => !taken.has(entry));
+    return batchOf([...taken]);
+  }
+}
+
+function batchOf<I, O>(entries: readonly Entry<I, O>[]): Batch<I, O> {
+  return {
+    items: entries.map(({ item }) => item),
+    since: Math.min(...entries.map(({ since }) => since)),
+    resolve(results) {
+      if (results.length !== entries.length)
+        throw new RangeError(`a batch of ${entries.length} came back with ${results.length} results`);
+      entries.forEach(({ resolve }, index) => resolve(results[index] as O));
+    },
+    reject(error) {
+      for (const { reject } of entries) reject(error);
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+
+/** What a process may use of its machine. */
+export interface Machine {
+  /** Processors, as far as affinity and control group allow: 1.5 where a quota says so. */
+  readonly processors: number;
+  /** Bytes of memory, as far as the control group allows. */
+  readonly memoryBytes: number;
+}
+
+/** How many workers there are to be, and what that was decided by. */
+export interface WorkerCount extends Machine {
+  readonly workers: number;
+}
+
+/** Bytes of memory, measured (docs/performance.md): what the agent takes without a worker, and what each takes. */
+const agentBytes = 350 * 2 ** 20;
+const workerBytes = 300 * 2 ** 20;
+
+/** On CUDA workers share the device, and each has some processors for the work around the tensors. */
+const mostOnCuda = 8;
+
+/**
+ * Looks at what this process may use. Node counts neither a quota of processors nor, before 22, all forms of a limit of
+ * memory.
+ *
+ * @param root where the control group's files lie (cgroup v2, else v1)
+ */
+export function readMachine(root = '/sys/fs/cgroup'): Machine {
+  const quota = quotaOf(root);
+  const processors = availableParallelism();
+  const limit = Math.min(...limitsOf(root), totalmem());
+  return { processors: quota === undefined ? processors : Math.min(processors, quota), memoryBytes: limit };
+}
+
+/** Processors' time over time, as the control group bounds it. */
+function quotaOf(root: string): number | undefined {
+  const [quota, period] = (textOf(`${root}/cpu.max`) ?? '').split(' ').map(Number);
+  if (quota !== undefined && period !== undefined && quota > 0) return quota / period;
+  const old = ['quota', 'period'].map((what) => Number(textOf(`${root}/cpu/cpu.cfs_${what}_us`)));
+  const [oldQuota = NaN, oldPeriod = NaN] = old;
+  return oldQuota > 0 && oldPeriod > 0 ? oldQuota / oldPeriod : undefined;
+}
+
+function limitsOf(root: string): readonly number[] {
+  return [`${root}/memory.max`, `${root}/memory/memory.limit_in_bytes`]
+    .map((file) => Number(textOf(file)))
+    .filter((bytes) => bytes > 0);
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The settings that decide how many workers there are. */
+export interface WorkerSettings {
+  readonly workers: number | 'auto';
+  readonly threads: number;
+  readonly provider: 'auto' | 'cpu' | 'cuda';
+}
+
+/**
+ * How many workers there are to be. `auto`: as many as the processors and the memory hold; each has the threads of
+ * `inference.threads`.
+ */
+export function findWorkers(
+  { workers, threads, provider }: WorkerSettings,
+  machine: Machine = readMachine(),
+): WorkerCount {
+  if (workers !== 'auto') return { workers, ...machine };
+  const byProcessors = threads === 0 ? 1 : Math.floor(machine.processors / threads);
+  const byMemory = Math.floor((machine.memoryBytes - agentBytes) / workerBytes);
+  const most = provider === 'cuda' ? mostOnCuda : Infinity;
+  return { workers: Math.max(1, Math.min(byProcessors, byMemory, most)), ...machine };
+}
