@@ -2,6 +2,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { bench } from './commands/bench.js';
 import { completion, shells, type Shell } from './commands/completion.js';
+import { cudaInstall } from './commands/cuda.js';
 import { demo } from './commands/demo.js';
 import { doctor } from './commands/doctor.js';
 import { evaluateFile } from './commands/eval.js';
@@ -116,12 +117,22 @@ command('replay', 'bring dead letters back to the input topic, each once', kafka
 
 command(
   'doctor',
-  'look at Node, models, brokers and topics: what is wrong, what to do',
+  'look at Node, GPU, models, brokers and topics: what is wrong, what to do',
   [...kafkaFlags, ...threadFlags, ...modelFlags],
   async (made) => {
     exitCode = await doctor(() => configOf(made, { defaults: quiet }));
   },
 );
+
+program
+  .command('cuda')
+  .description('install what ONNX Runtime needs for an NVIDIA GPU')
+  .addArgument(new Argument('<action>', 'what to do').choices(['install']))
+  .option('--from <file>', 'take this wheel of onnxruntime-gpu; nothing is downloaded')
+  .addHelpText('after', examplesOf('cuda'))
+  .action(async (_action: string, { from }: { from?: string }) => {
+    exitCode = await cudaInstall({ from });
+  });
 
 program
   .command('completion')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tagstream } from './support/agent-process.js';
 
-const commands = ['run', 'demo', 'tag', 'eval', 'bench', 'replay', 'doctor', 'completion'];
+const commands = ['run', 'demo', 'tag', 'eval', 'bench', 'replay', 'doctor', 'cuda', 'completion'];
 
 describe('the help', () => {
   it.each(['', ...commands])('of tagstream %s has examples', async (command) => {

@@ -42,7 +42,9 @@ describe('The training', () => {
         threads: 1,
         without: [],
         readText: false,
+        workers: 1,
         maxSize: 4,
+        maxTokens: 4_096,
         maxWaitMs: 1,
         maxPhrases: 3,
       } as const;

@@ -22,6 +22,8 @@ from export_image import TOP as FEATURES_OF_REGION
 from export_text import quantise_rows
 
 VERSION = "0.4.0"
+# How far a score may lie from its reference: several times what the products of integers differ by between processors.
+GOLDEN_TOLERANCE = 0.15
 
 
 def write_vectors(file: Path, vectors: np.ndarray) -> None:
@@ -88,16 +90,16 @@ def write_manifest(bundle: Path, config: Mapping, calibration: Mapping[str, floa
     ranker = config["ranker"]
     settings = {name: ranker[name] for name in ("shrink", "past_shrink", "sharpness", "classified", "alike", "voted", "shared")}
     manifest = {
-        "formatVersion": 3,
+        "formatVersion": 4,
         "name": "tagstream",
         "version": VERSION,
         "files": {n: {"sha256": hashlib.sha256(b).hexdigest(), "bytes": len(b)} for n, b in contents.items()},
-        "text": {"model": "text.onnx", "tokenizer": "tokenizer.json", "labels": "labels.txt", "words": "words.txt", "limits": config["limits"]}
+        "text": {"model": "text.onnx", "floatModel": "text.float.onnx", "tokenizer": "tokenizer.json", "labels": "labels.txt", "words": "words.txt", "limits": config["limits"]}
         | interface(bundle / "text.onnx"),
-        "memory": {"search": "search.onnx", "vectors": "memory.vectors.bin", "posts": "memory.posts.json", "labelVectors": "labels.vectors.bin", "neighbours": ranker["neighbours"]}
+        "knn": {"search": "search.onnx", "vectors": "memory.vectors.bin", "posts": "memory.posts.json", "labelVectors": "labels.vectors.bin", "neighbours": ranker["neighbours"]}
         | interface(bundle / "search.onnx"),
-        "associations": {"file": "associations.json"},
-        "decoder": {"model": "decoder.onnx", "pieces": "pieces.txt", "width": config["decoder"]["width"], "beams": config["decoder"]["beams"], "longest": LONGEST, "predictions": config["decoder"]["predictions"]}
+        "coOccurrence": {"file": "associations.json"},
+        "decoder": {"model": "decoder.onnx", "wordpieces": "pieces.txt", "width": config["decoder"]["width"], "beams": config["decoder"]["beams"], "longest": LONGEST, "predictions": config["decoder"]["predictions"], "unsureBelow": config["decoder"]["unsure_below"]}
         | interface(bundle / "decoder.onnx"),
         "ranker": {"model": "ranker.onnx", "features": list(FEATURES), "calibration": dict(calibration)}
         | {"".join([first, *map(str.title, rest)]): value for name, value in settings.items() for first, *rest in [name.split("_")]}
@@ -107,13 +109,14 @@ def write_manifest(bundle: Path, config: Mapping, calibration: Mapping[str, floa
         | {"minScore": config["image"]["min_score"], "maxEntities": config["image"]["max_entities"]}
         | {"features": FEATURES_OF_REGION}
         | interface(bundle / "image.onnx"),
+        "golden": {"file": "golden.json", "tolerance": GOLDEN_TOLERANCE},
         "metrics": dict(metrics),
     }  # fmt: skip
     if sight is not None:
         see = config["see"]
         manifest["fusion"] = (
-            {"model": "fusion.onnx", "words": "visual-words.txt", "vectors": "visual-words.vectors.bin", "shown": see["shown"], "minScore": see["shown_score"], "minMatch": see["min_match"]}
-            | {"calibration": {"worth": see["worth"], "a": sight["a"], "b": sight["b"]}}
+            {"model": "fusion.onnx", "words": "visual-words.txt", "vectors": "visual-words.vectors.bin", "keyphrases": see["shown"], "minScore": see["shown_score"], "minMatch": see["min_match"]}
+            | {"calibration": {"tagRate": see["worth"], "a": sight["a"], "b": sight["b"]}}
             | interface(bundle / "fusion.onnx")
         )
     (bundle / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")

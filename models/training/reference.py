@@ -1,6 +1,6 @@
-"""The bundle's words' half in Python, from its files alone: what the agent is held against.
+"""The text model in Python, from the bundle's files alone: the reference that the agent is compared with.
 
-    python models/training/reference.py < posts.ndjson
+    python models/training/reference.py --generate-always < models/training/golden.jsonl > models/training/tests/fixtures/reference.jsonl
 
 reads posts ({"text", "entities", "attributes", "ocr"}, normalised), and prints for each what every part says.
 """
@@ -25,7 +25,8 @@ from decoder import END, LONGEST, UNKNOWN, Pieces, beams
 from inputs import Post, assemble, pad
 from measure import stem
 
-BUNDLE = Path(os.environ.get("TAGSTREAM_MODEL_PATH") or Path(__file__).resolve().parents[1] / "bundle")
+HERE = Path(__file__).resolve().parent
+BUNDLE = Path(os.environ.get("TAGSTREAM_MODEL_PATH") or HERE.parent / "bundle")
 SNAKE = {"pastShrink": "past_shrink"}
 
 
@@ -47,8 +48,9 @@ class Reference:
         self.manifest = json.loads((bundle / "manifest.json").read_text("utf-8"))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        open_ = lambda part: onnxruntime.InferenceSession(bundle / self.manifest[part]["model"], options, providers=["CPUExecutionProvider"])
-        self.text, self.decoder, self.ranker = open_("text"), open_("decoder"), open_("ranker")
+        open_ = lambda part, file="model": onnxruntime.InferenceSession(bundle / self.manifest[part][file], options, providers=["CPUExecutionProvider"])
+        # Products of float32 differ between processors in their last bits alone; those of integers by a step of their activations.
+        self.text, self.decoder, self.ranker = open_("text", "floatModel"), open_("decoder"), open_("ranker")
         self.tokenizer = Tokenizer.from_file(str(bundle / "tokenizer.json"))
         lines = lambda name: (bundle / name).read_text("utf-8").split("\n")[:-1]
         self.labels = lines("labels.txt")
@@ -79,8 +81,10 @@ class Reference:
         )
         width = self.manifest["decoder"]["beams"]
         found = beams(step, batch, self.pieces, width) if width > 0 else [[] for _ in posts]
+        sure = logp.max(1) >= np.log(self.manifest["decoder"]["unsureBelow"])
+        found = [[] if is_sure else phrases for is_sure, phrases in zip(sure, found)]
         for i, post in enumerate(posts):
-            nearest = np.argsort(-near[:, i], kind="stable")[: self.manifest["memory"]["neighbours"]]
+            nearest = np.argsort(-near[:, i], kind="stable")[: self.manifest["knn"]["neighbours"]]
             neighbours = [(float(near[j, i]), self.memory_labels[j]) for j in nearest]
             yield rows[i][0], Proposal(post, logp[i], vectors[i], neighbours, found[i])
 
@@ -129,10 +133,28 @@ class Reference:
         return [candidate.phrase for candidate in chosen], features, list(best.values())[:5]
 
 
+def write_golden(bundle: Path) -> None:
+    """golden.json: posts of our own with the keyphrases that they have to get, by which the agent checks a bundle that it opens."""
+    reference = Reference(bundle)
+    posts = [Post(**json.loads(line)) for line in (HERE / "golden.jsonl").read_text("utf-8").splitlines()]
+    rows = []
+    for post in posts:
+        (_, proposal), = reference.propose([post])
+        rows.append({
+            "post": {"text": post.text, "entities": list(post.entities), "attributes": list(post.attributes), "imageText": post.ocr},
+            "keyphrases": [{"phrase": phrase, "score": round(score, 6)} for phrase, score in reference.rank(proposal)[2]],
+        })  # fmt: skip
+    (bundle / "golden.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, default=BUNDLE)
-    reference = Reference(parser.parse_args().bundle)
+    parser.add_argument("--generate-always", action="store_true", help="run the generator for sure posts too")
+    options = parser.parse_args()
+    reference = Reference(options.bundle)
+    if options.generate_always:
+        reference.manifest["decoder"]["unsureBelow"] = 1
     posts = [Post(**json.loads(line)) for line in sys.stdin]
     for post, (tokens, proposal) in zip(posts, (pair for post in posts for pair in reference.propose([post]))):
         chosen, features, best = reference.rank(proposal)

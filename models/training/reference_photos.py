@@ -66,8 +66,8 @@ class Sighted:
         named = max((e["score"] * share(e["label"]) for e in entities), default=0.0)
         match = 1 - (1 - match) * (1 - named)
         cosines, calibration = self.vectors @ vector, settings["calibration"]
-        best = np.argsort(-cosines, kind="stable")[: settings["shown"]]
-        scores = match * familiarity * calibration["worth"] / (1 + np.exp(-(calibration["a"] * cosines[best] + calibration["b"])))
+        best = np.argsort(-cosines, kind="stable")[: settings["keyphrases"]]
+        scores = match * familiarity * calibration["tagRate"] / (1 + np.exp(-(calibration["a"] * cosines[best] + calibration["b"])))
         shown = [{"word": self.words[i], "score": float(score)} for i, score in zip(best, scores) if score >= settings["minScore"]]
         return {"match": float(match), "weights": weights.tolist(), "shown": shown}
 

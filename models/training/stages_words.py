@@ -175,7 +175,7 @@ def export(run: Run) -> None:
     decoder = writing.untrained(pieces, run.published[0].words.weight.detach(), run.config["decoder"])
     if run.writes:
         decoder.load_state_dict(torch.load(run.cache / f"write-{ALL}.pt"))
-    export_text.export(tagger, decoder, run.config, run.cache, run.bundle)
+    export_text.export(tagger, decoder, run.config, run.bundle)
     export_decoder.export(decoder, tagger.anchors.shape[1], run.bundle)
     members = range(run.config["ranker"]["members"])
     export_ranker.export([lightgbm.Booster(model_file=run.cache / f"rank-{number}.txt") for number in members], run.bundle)

@@ -20,6 +20,7 @@ import yaml
 
 from bundle import write_manifest
 from data import data_folder
+from reference import write_golden
 from run import HERE, Run, load_config, parts_of
 from stages_photos import fuse, image, look, see
 from stages_words import adapt, export, finetune, predict, rank, write, write_first
@@ -30,8 +31,11 @@ def manifest(run: Run) -> None:
     if words.parent != run.bundle:
         (run.bundle / "words.txt").write_bytes(words.read_bytes())
     calibration, metrics = ranked(run)
-    seen = run.cache / "see.json"
-    write_manifest(run.bundle, run.config, calibration, json.loads(seen.read_text()) if seen.exists() else None, metrics)
+    write = lambda: write_manifest(run.bundle, run.config, calibration, seen(run), metrics)
+    # The golden set is what the bundle itself says, so it needs a manifest, and the manifest its hash.
+    write()
+    write_golden(run.bundle)
+    write()
 
 
 def ranked(run: Run) -> tuple[dict, dict]:
@@ -44,6 +48,15 @@ def ranked(run: Run) -> tuple[dict, dict]:
     return {"a": result["a"], "b": result["b"]}, {"outOfFold": {name: round(result[name], 2) for name in ("F1@1", "F1@3", "MAP@5")}}
 
 
+def seen(run: Run) -> dict | None:
+    """What `see` found; what the bundle's manifest says of it where only the text model was trained here."""
+    found = run.cache / "see.json"
+    if found.exists():
+        return json.loads(found.read_text())
+    before = run.bundle / "manifest.json"
+    return json.loads(before.read_text()).get("fusion", {}).get("calibration") if before.exists() else None
+
+
 STAGES: dict[str, Callable[[Run], None] | Callable[[Run, str], None]] = {
     "adapt": adapt, "finetune": finetune, "predict": predict, "write_first": write_first, "write": write,
     "rank": rank, "export": export, "image": image, "look": look, "see": see, "fuse": fuse, "manifest": manifest,
@@ -53,7 +66,7 @@ WRITING, SEEING = {"write_first", "write"}, {"look", "see", "fuse"}
 CACHED = {"adapt", "finetune", "predict", "write_first", "write", "rank", "look", "see"}
 RESULTS = {"predict": "npz", "rank": "json", "look": "json"}  # what a stage leaves in the cache, where it is not a "pt" file
 # How the names of a stage's files begin, where not all begin with its own.
-LEAVES = {"see": ["see.", "familiar"], "write": ["write-", "beams-"], "export": ["text-fp32"]}
+LEAVES = {"see": ["see.", "familiar"], "write": ["write-", "beams-"]}
 
 
 def branch(cache: Path, name: str, again: Sequence[str]) -> Path:

@@ -1,7 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import type { Config } from '../config/load.js';
 import { ConfigurationError, exitCodes } from '../domain/errors.js';
-import { checkModel, checkTopics } from '../preflight.js';
+import { checkGpu, checkModel, checkTopics } from '../preflight.js';
 import { paintFor } from './paint.js';
 
 /** What a look at one part of the installation found. */
@@ -35,12 +35,19 @@ export async function doctor(loadConfig: () => Config): Promise<number> {
   );
   if (config !== undefined) {
     await look(
+      'gpu',
+      () => checkGpu(config),
+      report,
+      (found) => found,
+    );
+    await look(
       'model',
       () => checkModel(config),
       report,
       ({ model: { name, version, provider, note }, workers }) =>
         [
           `${name} ${version}, hashes right, runs on ${provider} with ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
+          ...(provider === 'cuda' ? ['its ranker runs on the CPU, since its trees have no CUDA kernel'] : []),
           ...(note === undefined ? [] : [note]),
           config.images.readText
             ? 'text in images is read'

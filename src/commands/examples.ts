@@ -42,9 +42,16 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ['tagstream replay --brokers 127.0.0.1:9092 --since 2026-11-25T17:00:00Z', 'those written since then'],
   ],
   doctor: [
-    ['tagstream doctor', 'Node, the machine, the configuration and the model'],
+    ['tagstream doctor', 'Node, the machine and its GPU, the configuration and the model'],
     ['tagstream doctor --brokers 127.0.0.1:9092', 'the brokers and topics too'],
     ['tagstream doctor --config tagstream.yaml', 'with the settings of the agent'],
+  ],
+  cuda: [
+    ['tagstream cuda install', 'downloads 250 MB with pip'],
+    [
+      'tagstream cuda install --from onnxruntime_gpu-1.30.0-cp312-cp312-manylinux_2_28_x86_64.whl',
+      'from a file that pip downloaded elsewhere',
+    ],
   ],
   completion: [
     ['eval "$(tagstream completion bash)"', 'in ~/.bashrc'],

@@ -10,12 +10,15 @@ const file = z.string().refine((name) => name === basename(name) && name !== '..
 const positive = z.int().positive();
 
 const manifestSchema = z.object({
-  formatVersion: z.literal(3),
+  formatVersion: z.literal(4),
   name: z.string(),
   version: z.string(),
   files: z.record(file, z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: positive })),
   text: z.object({
+    /** Products of integers, for the CPU. */
     model: file,
+    /** The same weights in products of float32, for CUDA. */
+    floatModel: file,
     tokenizer: file,
     /** Keyphrases, one a line, in the order of the model's scores. */
     labels: file,
@@ -24,8 +27,8 @@ const manifestSchema = z.object({
     /** Word pieces of each segment at most. */
     limits: z.object({ text: positive, entities: positive, attributes: positive, ocr: positive }),
   }),
-  /** The labelled posts that the model remembers. */
-  memory: z.object({
+  /** The labelled posts among which a post's neighbours are looked for. */
+  knn: z.object({
     search: file,
     /** Their vectors, quantised, and their labels: a list of label numbers for each. */
     vectors: file,
@@ -36,18 +39,20 @@ const manifestSchema = z.object({
     neighbours: positive,
   }),
   /** Which terms and labels went together. */
-  associations: z.object({ file }),
+  coOccurrence: z.object({ file }),
   /** The pointer generator. */
   decoder: z.object({
     model: file,
-    /** Word pieces that it can write by itself, one a line. */
-    pieces: file,
+    /** Wordpieces that it can write by itself, one a line. */
+    wordpieces: file,
     width: positive,
     beams: positive,
-    /** Word pieces of a phrase at most. */
+    /** Wordpieces of a phrase at most. */
     longest: positive,
     /** How many of the classifier's first labels it can copy from. */
     predictions: positive,
+    /** It runs for posts whose likeliest label has a probability below this; 1: for all. */
+    unsureBelow: z.number().min(0).max(1),
   }),
   ranker: z.object({
     model: file,
@@ -78,6 +83,12 @@ const manifestSchema = z.object({
     /** Numbers that describe a region. */
     features: positive,
   }),
+  /** Posts with the keyphrases that they have to get, by which an opened model is checked. */
+  golden: z.object({
+    file,
+    /** How far a score may lie from its reference. */
+    tolerance: z.number().positive(),
+  }),
   /** How a photo joins its text. */
   fusion: z.object({
     model: file,
@@ -85,12 +96,12 @@ const manifestSchema = z.object({
     words: file,
     vectors: file,
     /** How many of them are put forward at most, and the least probability of each. */
-    shown: positive,
+    keyphrases: positive,
     minScore: z.number(),
     /** A photo whose matching score is lower is not used. */
     minMatch: z.number(),
-    /** A word is a keyphrase with the probability match × familiarity × worth × the logistic function of a × cosine + b. */
-    calibration: z.object({ worth: z.number(), a: z.number(), b: z.number() }),
+    /** A word is a keyphrase with the probability match × familiarity × tag rate × the logistic function of a × cosine + b. */
+    calibration: z.object({ tagRate: z.number(), a: z.number(), b: z.number() }),
   }),
 });
 
@@ -132,11 +143,11 @@ export function readBundle(folder: string): ModelBundle {
     );
   }
   const manifest = parsed.data;
-  const { text, memory, associations, decoder, ranker, image, fusion } = manifest;
+  const { text, knn, coOccurrence, decoder, ranker, image, golden, fusion } = manifest;
   const named = [
-    ...[text.model, text.tokenizer, text.labels, text.words],
-    ...[memory.search, memory.vectors, memory.posts, memory.labelVectors, associations.file],
-    ...[decoder.model, decoder.pieces, ranker.model, image.model, image.classes],
+    ...[text.model, text.floatModel, text.tokenizer, text.labels, text.words],
+    ...[knn.search, knn.vectors, knn.posts, knn.labelVectors, coOccurrence.file],
+    ...[decoder.model, decoder.wordpieces, ranker.model, image.model, image.classes, golden.file],
     ...[fusion.model, fusion.words, fusion.vectors],
   ];
   const unlisted = named.filter((name) => !Object.hasOwn(manifest.files, name));

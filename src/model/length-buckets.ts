@@ -1,12 +1,9 @@
-/** Posts that go through the text models together. Four keep a core as busy as sixteen and need less padding. */
-export const bucketSize = 4;
-
 /**
- * Runs a batch in groups of items of similar length, and gives the answers in the batch's order. A model computes on
+ * Runs a batch in buckets of items of similar length, and gives the answers in the batch's order. A model computes on
  * padding as it does on words: parted so, a batch of mixed posts costs the encoder a third less.
  *
- * @param size items of a group at most
- * @param run answers a group: one answer for each of its items, in their order
+ * @param size items of a bucket at most
+ * @param run answers a bucket: one answer for each of its items, in their order
  */
 export async function inLengthBuckets<I, O>(
   items: readonly I[],

@@ -4,8 +4,10 @@ import type { Raster } from '../domain/image.js';
 import type { ModelPart } from '../domain/keyphrase.js';
 import type { ModelVersion } from '../domain/model-version.js';
 import type { Provider } from '../domain/provider.js';
+import { findCudaProblem } from '../onnx/cuda-libraries.js';
 import { openSession, ProviderUnavailableError, type NativeCall, type Session } from '../onnx/session.js';
 import { readBundle, verifyBundle, type Manifest, type ModelBundle } from './bundle.js';
+import { checkGoldenSet } from './golden.js';
 import { createImageModel, type ImageModel } from './image/image-model.js';
 import type { ModelInput, Prediction } from './input.js';
 import {
@@ -57,6 +59,12 @@ export interface ModelOptions {
   readonly readText: boolean;
 }
 
+/**
+ * On a CPU four posts keep a core as busy as sixteen and need less padding. A GPU is quicker with many at once than they
+ * are slower by their padding.
+ */
+const bucketSizes = { cpu: { encoder: 4, decoder: 8 }, cuda: { encoder: 256, decoder: 256 } } as const;
+
 type Sessions = KeyphraseSessions & { readonly image: Session };
 
 /**
@@ -74,8 +82,10 @@ export async function openModel(options: ModelOptions, during: NativeCall): Prom
     const ocr = options.readText ? await openOcr(provider, options.threads, during) : undefined;
     const { name, version, image } = bundle.manifest;
     const analyze = createImageModel(bundle, sessions.image);
-    const predict = createKeyphraseModel(bundle, sessions, options.without);
+    const predict = createKeyphraseModel(bundle, sessions, bucketSizes[provider], options.without);
     await warmUp(bundle.manifest, analyze, predict);
+    // An ablation tags otherwise on purpose.
+    if (options.without.length === 0) await checkGoldenSet(bundle, predict);
     const own = { name, version };
     return {
       name,
@@ -97,7 +107,7 @@ export async function openModel(options: ModelOptions, during: NativeCall): Prom
       },
     };
   } catch (error) {
-    throw refusal(options, error);
+    throw await refusal(options, error);
   }
 }
 
@@ -107,12 +117,13 @@ async function openSessions(
   threads: number,
   during: NativeCall,
 ): Promise<Sessions> {
-  const { text, memory, decoder, ranker, image, fusion } = bundle.manifest;
+  const { text, knn, decoder, ranker, image, fusion } = bundle.manifest;
   const open = (file: string, on: Provider = provider) =>
     openSession(bundle.path(file), { provider: on, threads, during });
   return {
-    text: await open(text.model),
-    search: await open(memory.search),
+    // The products of integers have no CUDA kernel.
+    text: await open(provider === 'cuda' ? text.floatModel : text.model),
+    search: await open(knn.search),
     decoder: await open(decoder.model),
     // Trees have no CUDA kernel.
     ranker: await open(ranker.model, 'cpu'),
@@ -167,11 +178,14 @@ async function readAll(ocr: Ocr | undefined, images: readonly Raster[]): Promise
 }
 
 /** What is wrong with a setting, as far as what failed tells. */
-function refusal({ bundle }: ModelOptions, error: unknown): ConfigurationError {
+async function refusal({ bundle }: ModelOptions, error: unknown): Promise<ConfigurationError> {
   if (error instanceof ConfigurationError) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof ProviderUnavailableError) {
-    const problem = `${message}. Install ONNX Runtime’s CUDA libraries and a driver (README, “GPU”), or set auto or cpu`;
+    // ONNX Runtime says only that something could not be loaded.
+    const lacking = await findCudaProblem();
+    const cause = lacking === undefined ? message : `CUDA cannot be loaded: ${lacking}`;
+    const problem = `${cause}. README, “GPU”, has what CUDA needs; or set auto or cpu`;
     return new ConfigurationError([{ key: 'inference.provider', problem }]);
   }
   if (error instanceof OcrMissingError) {

@@ -7,6 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { InfrastructureError } from '../domain/errors.js';
 
+/** The only platform that ONNX Runtime's CUDA libraries are installed for here, as Node names it. */
+export const cudaPlatform = 'linux x64';
+
 /** What ONNX Runtime loads CUDA from. The first needs the second, so the second is put in its place before it. */
 export const providerFiles = [
   'libonnxruntime_providers_cuda.so',
@@ -105,6 +108,9 @@ export function missingLibraries(
   );
 }
 
+/** The oldest major version of NVIDIA's driver that runs CUDA 13. */
+export const oldestDriver = 580;
+
 /** What to do about libraries that are missing, as one sentence. */
 export function howToGet(missing: readonly string[]): string {
   const wanted = [...new Set(missing.flatMap((name) => packages[name] ?? []))];
@@ -116,9 +122,30 @@ export function howToGet(missing: readonly string[]): string {
     );
   }
   if (missing.includes('libcuda.so.1')) {
-    ways.push("libcuda.so.1 comes with NVIDIA's driver, which must be 580 or newer");
+    ways.push(`libcuda.so.1 comes with NVIDIA's driver, which must be ${oldestDriver} or newer`);
   }
   return ways.join('; ');
+}
+
+/**
+ * Which files CUDA lacks, and what to do about it, as one sentence: ONNX Runtime's own libraries, else those of NVIDIA that
+ * they need. Reading the first takes up to a second.
+ *
+ * @returns `undefined` where none is missing, or where no CUDA libraries are known for the version or the platform
+ */
+export async function findCudaProblem(
+  { version, folder }: OnnxRuntime = installedOnnxRuntime(),
+  { releases = cudaReleases, platform = `${process.platform} ${process.arch}` } = {},
+): Promise<string | undefined> {
+  const release = releases[version];
+  if (release === undefined || platform !== cudaPlatform) return undefined;
+  const wrong = await wrongProviderFiles(folder, release);
+  if (wrong.length > 0) {
+    const are = wrong.length === 1 ? 'is missing or of another version' : 'are missing or of another version';
+    return `${wrong.join(' and ')} ${are}; run "npx tagstream cuda install"`;
+  }
+  const missing = missingLibraries(join(folder, providerFiles[0]));
+  return missing.length > 0 ? howToGet(missing) : undefined;
 }
 
 /** Where the loader looks after LD_LIBRARY_PATH and its cache. */

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InfrastructureError, InputError, StoppedError } from '../domain/errors.js';
 import {
+  cudaPlatform,
   cudaReleases,
   hashOf,
   providerFiles,
@@ -54,7 +55,7 @@ const unusableWheel = 65;
  */
 export async function installCudaLibraries(request: CudaInstallation): Promise<boolean> {
   const { runtime, releases = cudaReleases, platform = `${process.platform} ${process.arch}` } = request;
-  if (platform !== 'linux x64') {
+  if (platform !== cudaPlatform) {
     throw new InfrastructureError(
       `ONNX Runtime's CUDA libraries are for Linux on x64, and this is ${platform}: leave inference.provider at cpu`,
     );
@@ -63,7 +64,7 @@ export async function installCudaLibraries(request: CudaInstallation): Promise<b
   if (release === undefined) {
     throw new InfrastructureError(
       `there are no known CUDA libraries for onnxruntime-node ${runtime.version}, only for ${Object.keys(releases).join(', ')}: ` +
-        'run "npm ci" to have the version this tagstream was made with',
+        'run "npm ci" to have the version of the lock file',
     );
   }
   if ((await wrongProviderFiles(runtime.folder, release)).length === 0) return false;

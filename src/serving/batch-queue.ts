@@ -13,6 +13,7 @@ interface Entry<I, O> {
   readonly cost: number;
   /** When it came, by the clock of the queue. */
   readonly since: number;
+  readonly signal: AbortSignal | undefined;
   resolve(result: O): void;
   reject(error: unknown): void;
 }
@@ -56,37 +57,22 @@ export class BatchQueue<I, O> {
   /**
    * Waits for an item's answer.
    *
-   * @param signal when it is aborted before the item's batch is taken, nobody waits any more: the item is dropped
+   * @param signal aborted when nobody waits for it any more
    */
   submit(item: I, signal?: AbortSignal): Promise<O> {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) {
-        reject(signal.reason as Error);
-        return;
-      }
-      const drop = (): void => {
-        const index = this.#entries.indexOf(entry);
-        if (index < 0) return;
-        this.#entries.splice(index, 1);
-        reject(signal?.reason as Error);
-      };
-      const entry: Entry<I, O> = {
-        item,
-        cost: this.#costOf(item),
-        since: this.#now(),
-        resolve: (result) => {
-          signal?.removeEventListener('abort', drop);
-          resolve(result);
-        },
-        reject: (error) => {
-          signal?.removeEventListener('abort', drop);
-          reject(error as Error);
-        },
-      };
-      signal?.addEventListener('abort', drop, { once: true });
-      this.#entries.push(entry);
+      const since = this.#now();
+      this.#entries.push({ item, cost: this.#costOf(item), since, signal, resolve, reject });
       this.#changed();
     });
+  }
+
+  /** Drops the items that nobody waits for any more. */
+  dropAborted(): void {
+    const waiting = this.#entries.filter(({ signal }) => signal?.aborted !== true);
+    if (waiting.length === this.#entries.length) return;
+    for (const { signal, reject } of this.#entries) if (signal?.aborted === true) reject(signal.reason);
+    this.#entries = waiting;
   }
 
   get length(): number {
@@ -117,10 +103,9 @@ export class BatchQueue<I, O> {
     if (first === undefined) throw new RangeError('nothing waits');
     const { maxSize, maxCost } = this.limits;
     const size = Math.min(most, maxSize);
-    const alike =
-      this.#entries.length > size
-        ? this.#entries.toSorted((a, b) => Math.abs(a.cost - first.cost) - Math.abs(b.cost - first.cost))
-        : this.#entries;
+    const alike = this.#entries.toSorted(
+      (a, b) => Math.abs(a.cost - first.cost) - Math.abs(b.cost - first.cost),
+    );
     const taken = new Set<Entry<I, O>>([first]);
     let dearest = first.cost;
     for (const entry of alike) {

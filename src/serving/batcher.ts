@@ -61,6 +61,7 @@ export function createBatcher(lanes: readonly Lane<any, any>[], capacity: Capaci
 
   function schedule(): void {
     cancel();
+    for (const { queue } of lanes) queue.dropAborted();
     for (;;) {
       const now = clock.now();
       const waiting = lanes

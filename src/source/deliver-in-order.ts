@@ -24,8 +24,8 @@ interface UnderWay {
 
 /**
  * Hands out the batches of one partition, several at a time, so that none waits for the slowest photo of the one before.
- * Each is written only when all before it are done. Where one cannot be delivered, or the source is stopped, those behind
- * the first are given up: they are not written, and will be read again.
+ * Each is written only when all before it are done. Where one cannot be delivered, those behind it are given up; where the
+ * source is stopped, those behind the first: they are not written, and will be read again.
  *
  * @returns whether all batches were delivered
  * @throws what the first batch that could not be delivered failed with
@@ -36,13 +36,12 @@ export async function deliverInOrder(
   options: InOrderOptions,
 ): Promise<boolean> {
   const { window, stopping, delivered } = options;
-  /** In their order: the first is the next to be written. */
+  /** In their order: the first is the next to be written. One that was not delivered stays. */
   const underWay: UnderWay[] = [];
-  const giveUpBehindFirst = (): void => underWay.slice(1).forEach((batch) => batch.giveUp());
-  let end: (isDelivered: false | PromiseLike<never>) => void = () => undefined;
-  /** Settles when a batch is not delivered: nothing behind it will be. */
-  const ended = new Promise<false>((resolve) => (end = resolve));
-  ended.catch(() => undefined);
+  const giveUpBehind = (index: number): void => underWay.slice(index + 1).forEach((batch) => batch.giveUp());
+  let end: () => void = () => undefined;
+  /** Resolves when a batch is not delivered: nothing behind it will be. */
+  const ended = new Promise<void>((resolve) => (end = resolve));
   let before: Promise<boolean> = Promise.resolve(true);
 
   function start(batch: ConsumedBatch): void {
@@ -50,42 +49,52 @@ export async function deliverInOrder(
     const after = before.then(expectDelivered, expectDelivered);
     after.catch(() => undefined);
     const turn = { after, signal: given.signal };
-    const done = deliver(batch, (one) => handle(one, turn), options).then(
-      (isDelivered) => isDelivered && delivered(batch),
-    );
+    const done = deliver(batch, (one) => handle(one, turn), options).then(async (isDelivered) => {
+      if (!isDelivered) return false;
+      await after;
+      return delivered(batch);
+    });
     const own: UnderWay = { done, giveUp: () => given.abort(new GivenUpError()) };
     underWay.push(own);
     before = done;
-    const stop = (result: false | Promise<never>): void => {
-      giveUpBehindFirst();
-      end(result);
-    };
-    done
-      .then(
-        (isDelivered) => (isDelivered ? undefined : stop(false)),
-        (error: unknown) => stop(error instanceof GivenUpError ? false : Promise.reject(error as Error)),
-      )
-      .finally(() => underWay.splice(underWay.indexOf(own), 1));
+    void isTrue(done).then((isDelivered) => {
+      if (isDelivered) return void underWay.shift();
+      giveUpBehind(underWay.indexOf(own));
+      end();
+    });
   }
 
+  async function untilRoom(): Promise<void> {
+    while (underWay.length >= window) {
+      const isDelivered = await Promise.race([ended, underWay[0]?.done]);
+      if (isDelivered === undefined) return;
+    }
+  }
+
+  const giveUpBehindFirst = (): void => giveUpBehind(0);
   stopping.addEventListener('abort', giveUpBehindFirst);
   try {
     const iterator =
       Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
-    for (let goOn = true; goOn && !stopping.aborted;) {
-      const next = await Promise.race([iterator.next(), ended]);
-      if (next === false || next.done === true) break;
+    while (!stopping.aborted) {
+      const next = await Promise.race([ended, iterator.next()]);
+      if (next === undefined || next.done === true) break;
       start(next.value);
-      while (goOn && underWay.length >= window)
-        goOn = (await Promise.race([underWay[0]?.done, ended])) ?? true;
+      await untilRoom();
     }
-    const all = await Promise.race([Promise.all(underWay.map(({ done }) => done)), ended]);
-    return all !== false && all.every(Boolean) && !stopping.aborted;
+    for (const { done } of [...underWay]) if (!(await done)) return false;
+    return !stopping.aborted;
+  } catch (error) {
+    // Only a source that stops gives up a batch behind one that was delivered.
+    if (error instanceof GivenUpError) return false;
+    throw error;
   } finally {
     stopping.removeEventListener('abort', giveUpBehindFirst);
     await Promise.allSettled(underWay.map(({ done }) => done));
   }
 }
+
+const isTrue = (answer: Promise<boolean>): Promise<boolean> => answer.catch(() => false);
 
 function expectDelivered(isDelivered: unknown): void {
   if (isDelivered !== true) throw new GivenUpError();

@@ -176,6 +176,7 @@ export class KafkaSource implements Source {
     try {
       measureLag();
       const { chunkSize, concurrentChunks } = this.#options;
+      const failing = new Set<bigint>();
       await deliverInOrder(chunksOf(batch, generation, next, chunkSize), handle, {
         window: concurrentChunks,
         attempts: Infinity,
@@ -185,13 +186,15 @@ export class KafkaSource implements Source {
           await payload.heartbeat();
         },
         failed: (chunk, error) => {
-          this.#failing.add(partition);
+          failing.add(chunk.firstOffset);
+          if (this.#generation === generation) this.#failing.add(partition);
           this.#events.batchFailed(chunk, error);
           measureLag();
         },
         delivered: async (chunk) => {
           if (this.#generation !== generation) return false;
-          this.#failing.delete(partition);
+          failing.delete(chunk.firstOffset);
+          if (failing.size === 0) this.#failing.delete(partition);
           next = chunk.lastOffset + 1n;
           this.#nextOffsets.set(partition, next);
           payload.resolveOffset(chunk.lastOffset.toString());

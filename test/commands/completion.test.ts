@@ -23,6 +23,7 @@ const has = (shell: string): boolean => spawnSync(shell, ['-c', ':']).status ===
 /** What is typed, the last word unfinished, and what may stand there. */
 const completions: readonly (readonly [typed: readonly string[], offered: readonly string[]])[] = [
   [['d'], ['demo', 'doctor']],
+  [['c'], ['completion', 'cuda']],
   [
     ['run', '--provider', ''],
     ['auto', 'cpu', 'cuda'],
@@ -41,6 +42,8 @@ const completions: readonly (readonly [typed: readonly string[], offered: readon
     ['--text-only', '--threads'],
   ],
   [['bench', '--port'], []],
+  [['cuda', 'in'], ['install']],
+  [['cuda', 'install', '--f'], ['--from']],
   [
     ['completion', ''],
     ['bash', 'fish', 'zsh'],

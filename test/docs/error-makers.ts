@@ -20,6 +20,8 @@ import { loadConfig } from '../../src/config/load.js';
 import { ExpectedError } from '../../src/domain/errors.js';
 import { alignPredictions, parsePredictions } from '../../src/evaluation/predictions.js';
 import { readBundle, verifyBundle } from '../../src/model/bundle.js';
+import { cudaPlatform, cudaReleases, missingLibraries } from '../../src/onnx/cuda-libraries.js';
+import { installCudaLibraries, type CudaInstallation } from '../../src/onnx/install-cuda.js';
 import { startTagstream, tagstream } from '../support/agent-process.js';
 
 /** What a user is told, and the exit code. */
@@ -67,6 +69,18 @@ export const setting = (environment: Readonly<Record<string, string>>) =>
 export const labelled = (content: string) => thrown(() => readLabelledPosts(content));
 export const predictions = (content: string, ids: readonly string[] = ['1']) =>
   thrown(() => alignPredictions(ids, parsePredictions(content)));
+
+/** Installing CUDA into an empty folder from a file that is no wheel, with something changed that makes it fail. */
+export const installingCuda = (change: (folder: string) => Partial<CudaInstallation>) =>
+  thrown((folder) =>
+    installCudaLibraries({
+      runtime: { version: Object.keys(cudaReleases)[0] ?? '', folder },
+      platform: cudaPlatform,
+      from: file(folder, 'no.whl', 'no wheel'),
+      ...change(folder),
+    }),
+  );
+export const notShared = thrown((folder) => missingLibraries(file(folder, 'library.so', 'x'.repeat(64))));
 
 /** A bundle whose manifest is the shipped one, changed, and whose files are missing. */
 export const changedBundle = (change: (manifest: { files: Record<string, unknown> }) => unknown) =>

@@ -2,12 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
 import { readBundle } from '../../src/model/bundle.js';
+import { checkGpu } from '../../src/preflight.js';
 import {
   changedBundle,
   configFile,
   fullDisk,
+  installingCuda,
   interrupted,
   labelled,
+  notShared,
   portInUse,
   posts,
   predictions,
@@ -60,6 +63,8 @@ const reach = 'Look at the address, the network, TLS and the password; `tagstrea
 const line = 'Mend the line that is named.';
 const aligned = 'Give one prediction for each post: in the order of the posts, or each with its `id`.';
 const upgrade = 'Give the bundle of this version.';
+const wheel =
+  'Give `cuda install --from` the wheel that `cuda install` would download, or leave out the flag where there is a network.';
 const fault = 'A fault of tagstream or of the machine: report it with the log. The posts are not lost.';
 
 export const errorRows: readonly ErrorRow[] = [
@@ -386,9 +391,16 @@ export const errorRows: readonly ErrorRow[] = [
   row(
     'ConfigurationError',
     78,
-    'inference.provider: …. Install ONNX Runtime’s CUDA libraries and a driver (README, “GPU”), or set auto or cpu',
-    'Install what is named, or set `auto`.',
+    'inference.provider: …. README, “GPU”, has what CUDA needs; or set auto or cpu',
+    'Install what is named, or set `auto`; `tagstream doctor` names it too.',
     running('tag', '--text', 'x', '--provider', 'cuda'),
+  ),
+  row(
+    'ConfigurationError',
+    78,
+    'inference.provider: …; …; or set auto or cpu',
+    'From `doctor`: install what is named, or set `auto`.',
+    thrown(() => checkGpu(loadConfig({ environment: { TAGSTREAM_INFERENCE_PROVIDER: 'cuda' } }))),
   ),
   row(
     'ConfigurationError',
@@ -426,6 +438,27 @@ export const errorRows: readonly ErrorRow[] = [
     '--image is empty: give a path or a URL',
     'Give one, or leave out the flag.',
     running('tag', '--text', 'x', '--image', ''),
+  ),
+  row(
+    'InputError',
+    2,
+    '… cannot be used: it is no file; give a wheel of … for Linux on x64',
+    wheel,
+    installingCuda((folder) => ({ from: folder })),
+  ),
+  row(
+    'InputError',
+    2,
+    '… cannot be used: the SHA-256 of its … is … and should be …; give a wheel of … for Linux on x64',
+    wheel,
+    { by: 'test/onnx/install-cuda.test.ts' },
+  ),
+  row(
+    'InputError',
+    2,
+    '… cannot be used: …; give a wheel of … for Linux on x64',
+    wheel,
+    installingCuda((folder) => ({ from: join(folder, 'none.whl') })),
   ),
   row('LabelledPostsError', 2, 'line …: not JSON', line, labelled('nonsense')),
   row('LabelledPostsError', 2, 'line …: not a JSON object', line, labelled('[]')),
@@ -519,6 +552,66 @@ export const errorRows: readonly ErrorRow[] = [
     'Do what the message says.',
     { not: 'it takes some thousand dead letters' },
   ),
+  row(
+    'InfrastructureError',
+    1,
+    "ONNX Runtime's CUDA libraries are for Linux on x64, and this is …: leave inference.provider at cpu",
+    'Leave it at `auto` or `cpu`.',
+    installingCuda(() => ({ platform: 'darwin arm64' })),
+  ),
+  row(
+    'InfrastructureError',
+    1,
+    'there are no known CUDA libraries for onnxruntime-node …, only for …: run "npm ci" to have the version of the lock file',
+    'Do so.',
+    installingCuda((folder) => ({ runtime: { version: '1.0.0', folder } })),
+  ),
+  row(
+    'InfrastructureError',
+    1,
+    '… cannot be written: …; run this as the user that ran "npm ci"',
+    'Run it as the user that the folder belongs to.',
+    // Nobody can add to it.
+    installingCuda(() => ({ runtime: { version: '1.30.0', folder: '/proc' } })),
+  ),
+  row(
+    'InfrastructureError',
+    1,
+    "… cannot be run (…): install Python 3 with pip, such as Debian's packages python3 and python3-pip",
+    'Do so.',
+    installingCuda(() => ({ python: '/nowhere/python3' })),
+  ),
+  row(
+    'InfrastructureError',
+    1,
+    'pip could not download …: …; …, or run "python3 …" elsewhere and give the file with --from',
+    'Do what the message says.',
+    { by: 'test/onnx/install-cuda.test.ts' },
+  ),
+  row('InfrastructureError', 1, 'pip downloaded no wheel of …', 'Give a wheel with `--from`.', {
+    not: 'no pip that does so is known',
+  }),
+  row(
+    'InfrastructureError',
+    1,
+    '… cannot be used: …; run this again, with "pip cache purge" before it',
+    'Do so. If it stays, the package index or proxy that pip uses gives another file.',
+    { by: 'test/onnx/install-cuda.test.ts' },
+  ),
+  row(
+    'InfrastructureError',
+    1,
+    '… cannot be unpacked: …',
+    'Look at the space and the rights in the folder.',
+    installingCuda(() => ({ python: 'false' })),
+  ),
+  row(
+    'InfrastructureError',
+    1,
+    '… is no shared library for Linux on x64',
+    'Run `npx tagstream cuda install`.',
+    notShared,
+  ),
   row('InfrastructureError', 1, 'the inference worker …: …', fault, {
     by: 'test/serving/worker.test.ts',
   }),
@@ -538,6 +631,13 @@ export const errorRows: readonly ErrorRow[] = [
     'stopped before the end of the dead letters: run replay again for the rest; each goes back once',
     'A signal ended it: do what the message says.',
     { by: 'test/e2e/replay.test.ts' },
+  ),
+  row(
+    'StoppedError',
+    1,
+    'stopped: no CUDA libraries were installed',
+    'A signal ended it: start it again.',
+    installingCuda(() => ({ signal: AbortSignal.abort() })),
   ),
   row('StoppedError', 1, 'stopped after … of … posts: nothing is measured', 'Start it again.', (folder) =>
     interrupted(['eval', posts(folder, 'p.jsonl')]),

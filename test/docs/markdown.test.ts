@@ -22,7 +22,7 @@ describe('links', () => {
 });
 
 describe('commands', () => {
-  const commands = ['run', 'demo', 'tag', 'eval', 'bench', 'replay', 'doctor', 'completion'];
+  const commands = ['run', 'demo', 'tag', 'eval', 'bench', 'replay', 'doctor', 'cuda', 'completion'];
   /** The help of each command: what stands in it may stand in the pages. */
   const helps = new Map<string, string>();
   beforeAll(async () => {

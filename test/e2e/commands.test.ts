@@ -441,7 +441,9 @@ describe('the command line', () => {
   it('answers CUDA where there is none with 78 and the remedy', async () => {
     const { code, stderr } = await tagstream(['tag', '--text', 'x', '--provider', 'cuda']);
     expect(code).toBe(78);
-    expect(stderr).toMatch(/inference\.provider: CUDA.*set auto or cpu/s);
+    expect(stderr).toMatch(
+      /inference\.provider: CUDA cannot be loaded: libonnxruntime_providers_cuda\.so .*; run "npx tagstream cuda install"\. .*set auto or cpu/,
+    );
   });
 
   it('answers a broker that cannot be reached with 1, naming it', async () => {
@@ -460,5 +462,27 @@ describe('the command line', () => {
     expect(unwell.code).toBe(1);
     expect(unwell.stdout).toMatch(/WRONG +model +model\.path: no model bundle/);
     expect(unwell.stdout).toMatch(/WRONG +kafka /);
+  });
+
+  it('lets the doctor name the GPU, and what CUDA lacks where the models may run on it', async () => {
+    const doctor = async (provider: string, said: string): Promise<string> => {
+      const program = `#!/bin/sh\necho '${said}'\n`;
+      writeFileSync(join(folder, 'nvidia-smi'), program, { mode: 0o755 });
+      const environment = { PATH: `${folder}:${process.env['PATH'] ?? ''}` };
+      const { stdout } = await tagstream(['doctor', '--provider', provider, '--model', folder], environment);
+      return stdout;
+    };
+    const nothing = 'No devices were found';
+    expect(await doctor('auto', nothing)).toMatch(/^ok +gpu +no NVIDIA GPU found$/m);
+    expect(await doctor('cuda', nothing)).toMatch(
+      /^WRONG +gpu +inference\.provider: no NVIDIA GPU found; install NVIDIA's driver 580 or newer; .*; or set auto or cpu$/m,
+    );
+    const gpu = 'NVIDIA H100 80GB HBM3, 81559 MiB, 580.95.05';
+    expect(await doctor('cpu', gpu)).toMatch(
+      /^ok +gpu +NVIDIA H100 80GB HBM3, 81559 MiB, driver 580\.95\.05$/m,
+    );
+    expect(await doctor('auto', gpu)).toMatch(/^ok +gpu +NVIDIA H100.*; run "npx tagstream cuda install"$/m);
+    const old = 'NVIDIA H100 80GB HBM3, 81559 MiB, 535.1';
+    expect(await doctor('auto', old)).toMatch(/driver 535\.1; install NVIDIA's driver 580 or newer; /);
   });
 });

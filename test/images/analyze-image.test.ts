@@ -10,6 +10,7 @@ const photo = (): DecodedImage => ({
   view: [0.25, 0, 0.75, 1],
 });
 const post = { id: '1', text: 'a post', images: [] };
+const model = { name: 'm', version: '1' };
 
 /** Looks at images, of which no text is read. */
 const looker = (encodeImage: ImageQueries['analyzeImage']) =>
@@ -20,7 +21,7 @@ it('an image is looked at once, and again where the model failed', async () => {
   const regions = new Float32Array(2);
   const answers = [
     Promise.reject(new Error('no model')),
-    ...['cat', 'dog'].map((label) => Promise.resolve({ entities: [{ label }], regions })),
+    ...['cat', 'dog'].map((label) => Promise.resolve({ entities: [{ label }], regions, model })),
   ];
   const look = looker((image) => {
     asked.push(image);
@@ -29,7 +30,7 @@ it('an image is looked at once, and again where the model failed', async () => {
   const [cat, dog] = [photo(), photo()];
   await expect(look(post, cat)).rejects.toThrow('no model');
   const both = await Promise.all([look(post, cat), look(post, cat)]);
-  const seen = { image: cat, entities: [{ label: 'cat' }], regions };
+  const seen = { image: cat, entities: [{ label: 'cat' }], regions, model };
   expect(both).toEqual([seen, seen]);
   expect(await look(post, dog)).toMatchObject({ image: dog, entities: [{ label: 'dog' }] });
   expect(await look(post, cat)).toEqual(seen);
@@ -46,18 +47,23 @@ it('entities that came with a post stand, and without an image there are none', 
 
 it('boxes are told as fractions of the photo, of which the encoder saw a part', async () => {
   const look = looker(() =>
-    Promise.resolve({ entities: [{ label: 'cat', box: [0, 0.5, 0.5, 1] }], regions: new Float32Array(2) }),
+    Promise.resolve({
+      entities: [{ label: 'cat', box: [0, 0.5, 0.5, 1] }],
+      regions: new Float32Array(2),
+      model,
+    }),
   );
   expect(await look(post, photo())).toMatchObject({
     entities: [{ label: 'cat', box: [0.25, 0.5, 0.5, 1] }],
     regions: new Float32Array(2),
+    model,
   });
 });
 
 it('the text of a photo that comes with its page is read once, unless the post gives it', async () => {
   const asked: Raster[] = [];
   const look = createImageAnalyzer({
-    analyzeImage: () => Promise.resolve({ entities: [], regions: new Float32Array(2) }),
+    analyzeImage: () => Promise.resolve({ entities: [], regions: new Float32Array(2), model }),
     readText(page) {
       asked.push(page);
       return Promise.resolve(page.width === 2 ? 'Caturday' : '');

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { InfrastructureError } from '../../src/domain/errors.js';
 import {
   cudaReleases,
+  findCudaProblem,
   howToGet,
   installedOnnxRuntime,
   missingLibraries,
@@ -19,7 +20,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'tagstream-cuda-libraries-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const newFolder = (): string => mkdtempSync(join(scratch, 'folder-'));
-const sha256 = (content: string): string => createHash('sha256').update(content).digest('hex');
+const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
 
 describe('the releases', () => {
   it('have the onnxruntime-node that is installed', () => {
@@ -119,6 +120,48 @@ describe('the libraries that are missing', () => {
         "libcuda.so.1 comes with NVIDIA's driver, which must be 580 or newer",
     );
     expect(howToGet(['libz.so.1'])).toBe('the loader does not find libz.so.1');
+  });
+});
+
+describe('what keeps CUDA from being loaded', () => {
+  const platform = 'linux x64';
+  const library = elf(['libtagstream-nowhere.so.2']);
+  const release: CudaRelease = {
+    requirement: 'none==1',
+    python: '3.12',
+    hashes: {
+      'libonnxruntime_providers_cuda.so': [sha256(library)],
+      'libonnxruntime_providers_shared.so': [sha256('shared')],
+    },
+  };
+  const problemIn = (folder: string, options = { releases: { 1: release }, platform }) =>
+    findCudaProblem({ version: '1', folder }, options);
+
+  it("is told of ONNX Runtime's own libraries first, then of those that they need", async () => {
+    const folder = newFolder();
+    const [cuda, shared] = providerFiles;
+    expect(await problemIn(folder)).toBe(
+      `${cuda} and ${shared} are missing or of another version; run "npx tagstream cuda install"`,
+    );
+    writeFileSync(join(folder, shared), 'shared');
+    expect(await problemIn(folder)).toBe(
+      `${cuda} is missing or of another version; run "npx tagstream cuda install"`,
+    );
+    writeFileSync(join(folder, cuda), library);
+    expect(await problemIn(folder)).toBe('the loader does not find libtagstream-nowhere.so.2');
+  });
+
+  it('is not told where nothing is missing, or nothing is known', async () => {
+    const folder = newFolder();
+    const whole = elf([]);
+    writeFileSync(join(folder, providerFiles[0]), whole);
+    writeFileSync(join(folder, providerFiles[1]), 'shared');
+    const hashes = { ...release.hashes, [providerFiles[0]]: [sha256(whole)] };
+    expect(await problemIn(folder, { releases: { 1: { ...release, hashes } }, platform })).toBeUndefined();
+    expect(
+      await problemIn(newFolder(), { releases: { 1: release }, platform: 'darwin arm64' }),
+    ).toBeUndefined();
+    expect(await findCudaProblem({ version: '0', folder }, { releases: {}, platform })).toBeUndefined();
   });
 });
 

@@ -81,7 +81,7 @@ withPip('installing CUDA from a wheel', () => {
     [
       'whose library is another',
       () => wheel({ ...contents, [cuda]: 'changed' }),
-      /SHA-256 .* should be .{64}; give/,
+      /the SHA-256 of its .* and should be .{64}; give a wheel of /,
     ],
     ['that lacks a library', () => wheel({ [cuda]: contents[cuda] }), /libonnxruntime_providers_shared\.so/],
     ['that is damaged', () => damaged(wheel()), /Error -3 while decompressing/],
@@ -116,6 +116,18 @@ withPip('installing CUDA with pip', () => {
     const folder = runtimeFolder();
     await expect(install(folder)).rejects.toThrow(
       /^pip could not download onnxruntime-gpu==9\.9\.9: ERROR: No matching distribution found .*--from$/,
+    );
+    expect(readdirSync(folder)).toEqual(['libonnxruntime.so.1']);
+  });
+
+  it('refuses what pip downloads where its hash is another', async () => {
+    vi.stubEnv('PIP_NO_INDEX', '1');
+    vi.stubEnv('PIP_FIND_LINKS', join(wheel({ ...contents, [cuda]: 'changed' }), '..'));
+    const folder = runtimeFolder();
+    const failure = await install(folder).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(InfrastructureError);
+    expect((failure as Error).message).toMatch(
+      /the SHA-256 of its .*; run this again, with "pip cache purge" before it$/,
     );
     expect(readdirSync(folder)).toEqual(['libonnxruntime.so.1']);
   });

@@ -12,7 +12,7 @@ const rows = (...starts: readonly (readonly number[])[]) =>
 
 describe('a session', () => {
   let session: Session;
-  beforeAll(async () => (session = await openSession(model, 'cpu', 1)));
+  beforeAll(async () => (session = await openSession(model, { provider: 'cpu', threads: 1 })));
   afterAll(() => session.close());
 
   const inputs = {

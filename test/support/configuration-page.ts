@@ -68,7 +68,9 @@ function rowsOf(node: z.core.JSONSchema._JSONSchema, path: readonly string[] = [
 }
 
 /** A type in words: what it is, its bounds, or each value it may have. */
-function typeOf({ type, enum: values, minimum, maximum, items }: Node): string {
+function typeOf({ type, enum: values, const: value, anyOf, minimum, maximum, items }: Node): string {
+  if (anyOf !== undefined) return anyOf.map((one) => typeOf(one)).join(', ');
+  if (value !== undefined) return code(String(value));
   if (values !== undefined) return values.map((value) => code(String(value))).join(', ');
   if (type === 'array' && typeof items === 'object' && !Array.isArray(items)) return `list: ${typeOf(items)}`;
   if (type === 'integer' || type === 'number') {

@@ -49,12 +49,17 @@ it('remembers what went wrong last beside the data, with what to do about it', (
 it('names the model beside the logger’s own name, not over it', () => {
   const lines: string[] = [];
   const logger = pino({ name: 'tagstream' }, { write: (line) => lines.push(line) });
-  createEvents(logger, createMetrics()).modelLoaded({ name: 'big', version: '0.4.0' }, 'cpu');
+  createEvents(logger, createMetrics()).modelLoaded(
+    { name: 'big', version: '0.4.0', provider: 'cpu', note: 'CUDA cannot be loaded' },
+    { workers: 2, processors: 2.5, memoryBytes: 2 ** 30 },
+  );
   const [line = ''] = lines;
   expect(JSON.parse(line)).toMatchObject({
     name: 'tagstream',
     model: { name: 'big', version: '0.4.0' },
     provider: 'cpu',
+    note: 'CUDA cannot be loaded',
+    ...{ workers: 2, processors: 2.5, memoryBytes: 2 ** 30 },
   });
   expect(line.match(/"name":"tagstream"/g)).toHaveLength(1);
 });
@@ -68,4 +73,17 @@ it('counts a batch that failed, and names the records it holds', async () => {
   );
   expect(lines).toMatchObject([{ topic: 'posts', partition: 2, firstOffset: '7', lastOffset: '9' }]);
   expect((await metrics.expose()).text).toContain('\ntagstream_batch_failures_total 1\n');
+});
+
+it('shows the live model alone in its metrics, once another has been loaded', async () => {
+  const { metrics, events } = heardEvents();
+  const found = { workers: 3, processors: 4, memoryBytes: 2 ** 33 };
+  events.modelLoaded({ name: 'big', version: '1', provider: 'cuda' }, { ...found, workers: 8 });
+  events.modelLoaded({ name: 'big', version: '2', provider: 'cpu' }, found);
+  const { text } = await metrics.expose();
+  expect(text.match(/^tagstream_(model_info|execution_provider_info|inference_workers)\b.*$/gm)?.sort()).toEqual([
+    'tagstream_execution_provider_info{provider="cpu"} 1',
+    'tagstream_inference_workers 3',
+    'tagstream_model_info{name="big",version="2"} 1',
+  ]);
 });

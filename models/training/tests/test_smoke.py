@@ -16,8 +16,8 @@ sys.path.insert(0, str(HERE.parent))
 NEEDED = ("torch", "onnx", "onnxruntime", "tokenizers", "torchvision", "nltk", "lightgbm", "yaml", "tqdm")
 MISSING = ", ".join(name for name in NEEDED if not importlib.util.find_spec(name))
 FILES = {
-    "associations.json", "decoder.onnx", "fusion.onnx", "image.onnx", "imagenet-classes.txt", "labels.txt", "labels.vectors.bin",
-    "memory.posts.json", "memory.vectors.bin", "pieces.txt", "ranker.onnx", "search.onnx", "text.onnx",
+    "associations.json", "decoder.onnx", "fusion.onnx", "golden.json", "image.onnx", "imagenet-classes.txt", "labels.txt", "labels.vectors.bin",
+    "memory.posts.json", "memory.vectors.bin", "pieces.txt", "ranker.onnx", "search.onnx", "text.float.onnx", "text.onnx", "text.weights.bin",
     "tokenizer.json", "visual-words.txt", "visual-words.vectors.bin", "words.txt",
 }  # fmt: skip
 

@@ -73,11 +73,11 @@ class Branch(Folder):
     def setUp(self):
         super().setUp()
         self.cache.mkdir()
-        for name in ("adapt.pt", "see.pt", "see.json", "familiar.npz", "write_first.pt", "write-0.pt", "beams-0.json", "text-fp32.onnx"):
+        for name in ("adapt.pt", "see.pt", "see.json", "familiar.npz", "write_first.pt", "write-0.pt", "beams-0.json"):
             (self.cache / name).write_text("whole")
 
     def test_what_is_trained_again_is_not_linked(self):
-        kept = {"adapt.pt", "write_first.pt", "write-0.pt", "beams-0.json", "text-fp32.onnx"}
+        kept = {"adapt.pt", "write_first.pt", "write-0.pt", "beams-0.json"}
         self.assertEqual(self.branch("see"), dict.fromkeys(kept, True))
         self.assertEqual((self.folder / "training-less/adapt.pt").read_text(), "whole")
 
@@ -93,12 +93,12 @@ class Branch(Folder):
         self.branch("see")
         (own / "see.pt").write_text("less")
         later = self.branch("write", "export")
-        self.assertEqual([name for name in later if name.startswith(("write-", "beams-", "text-fp32"))], [])
+        self.assertEqual([name for name in later if name.startswith(("write-", "beams-"))], [])
         self.assertEqual({name: later[name] for name in ("see.pt", "write_first.pt")}, {"see.pt": False, "write_first.pt": True})
-        for name in ("write-0.pt", "beams-0.json", "text-fp32.onnx"):
+        for name in ("write-0.pt", "beams-0.json"):
             (own / name).write_text("less")
         again = self.branch("see", "write", "export")
-        self.assertEqual([again[name] for name in ("see.pt", "write-0.pt", "text-fp32.onnx")], [False] * 3)
+        self.assertEqual([again[name] for name in ("see.pt", "write-0.pt")], [False] * 3)
         self.assertEqual({file.read_text() for file in self.cache.iterdir()}, {"whole"})
 
 

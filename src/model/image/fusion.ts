@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { PhotoUse } from '../../domain/image.js';
 import type { ModelPart } from '../../domain/keyphrase.js';
-import { bucketSize, inLengthBuckets } from '../length-buckets.js';
+import { inLengthBuckets } from '../length-buckets.js';
 import type { ModelBundle } from '../bundle.js';
 import { stemText } from '../keyphrase/gazetteer.js';
 import { noisyOr, logistic } from '../probability.js';
@@ -9,9 +9,8 @@ import type { FoundEntity, ModelInput, PhotoInput } from '../input.js';
 import { dequantise } from '../../onnx/quantised-vectors.js';
 import type { Session } from '../../onnx/session.js';
 import { concatenate, float32, int64Rows, rowOf } from '../../onnx/tensors.js';
-import { longest, textTensors } from '../keyphrase/text-tensors.js';
-import { createTokenizer, type TokenizedInput } from '../keyphrase/tokenizer.js';
-import { createVectorSearch } from '../../onnx/vector-search.js';
+import { tokenStates, type Encoding } from '../keyphrase/encoder.js';
+import type { VectorSearch } from '../../onnx/vector-search.js';
 
 /** The least familiarity of a photo whose matching score is relied on. */
 const leastFamiliar = 0.5;
@@ -36,12 +35,16 @@ export interface Fused {
   readonly score: number;
 }
 
-/** Reads the posts of a batch together with their photos; a post without any gives `undefined`. */
-export type Fusion = (posts: readonly ModelInput[]) => Promise<readonly (Fused | undefined)[]>;
+/** Reads posts together with their photos, by the encoding of their text alone; a post without any gives `undefined`. */
+export type Fusion = (
+  posts: readonly ModelInput[],
+  encodings: readonly (Encoding | undefined)[],
+) => Promise<readonly (Fused | undefined)[]>;
 
-interface PostWithPhoto extends TokenizedInput, PhotoInput {
+interface PostWithPhoto extends PhotoInput {
   readonly text: string;
-  /** The post's place in the batch, and the photo's among the post's. */
+  readonly encoding: Encoding;
+  /** The post's position in the batch, and the photo's among the post's. */
   readonly postIndex: number;
   readonly photoIndex: number;
   /** The matching score, where an upstream service gave it. */
@@ -49,47 +52,43 @@ interface PostWithPhoto extends TokenizedInput, PhotoInput {
 }
 
 /**
- * The half of the model that sees (arXiv 2309.04734, section 3): a matching score that turns photos away which don't
+ * The image's way into the model (arXiv 2309.04734, section 3): a matching score that rejects photos which don't
  * belong to the text, a weight for each region, and attention from the text over the regions. It ends in a vector where
  * the encoder's vectors of words are, so that the words nearest to it name what the photo shows. `models/training`
  * trains it. The score of a photo unlike those of the training is not relied on, unless the text names what was found in
  * the photo, which raises the score. The text is read without any words for the photo, which would match it in any case.
  *
- * @param without parts that are left out: without `image-filter` no photo is turned away, without `region-filter` all
+ * @param bucketSize posts that go through the model together
+ * @param without parts that are left out: without `image-filter` no photo is rejected, without `region-filter` all
  * regions weigh the same, without `fusion` the photo puts no words forward
  * @throws RangeError when the file of the words' vectors does not fit their list
  */
 export function createFusion(
   bundle: ModelBundle,
-  models: Readonly<Record<'text' | 'fusion' | 'search', Session>>,
+  model: Session,
+  search: VectorSearch,
+  bucketSize: number,
   without: readonly ModelPart[],
 ): Fusion {
   const { features } = bundle.manifest.image;
-  const { words: file, vectors, minMatch, minScore, shown: count, calibration } = bundle.manifest.fusion;
-  const tokenizer = createTokenizer(bundle);
-  const search = createVectorSearch(models.search);
+  const { words: file, vectors, minMatch, minScore, keyphrases: count, calibration } = bundle.manifest.fusion;
   const words = bundle.lines(file);
   const wordVectors = dequantise(readFileSync(bundle.path(vectors)), words.length);
   const has = (part: ModelPart) => !without.includes(part);
   /** That the photo belongs to the text, is one of a known kind and shows the word, and that people would tag that. */
   const probabilityOf = (matching: number, familiar: number, cosine: number) =>
-    matching * familiar * calibration.worth * logistic(calibration.a * cosine + calibration.b);
+    matching * familiar * calibration.tagRate * logistic(calibration.a * cosine + calibration.b);
 
-  async function fuseTogether(posts: readonly PostWithPhoto[]): Promise<readonly Fused[]> {
-    const { keys, values } = await models.text.run(textTensors(posts), {
-      keys: 'float32',
-      values: 'float32',
-    });
-    const tokens = longest(posts);
-    const states = [posts.length, tokens, keys.length / (posts.length * tokens)];
+  async function fuseBucket(posts: readonly PostWithPhoto[]): Promise<readonly Fused[]> {
+    const { keys, values, tokens } = tokenStates(posts.map(({ encoding }) => encoding));
     const regions = concatenate(posts.map((post) => post.regions));
     const regionCount = regions.length / (posts.length * features);
-    const { familiarity, match, weights, vector } = await models.fusion.run(
+    const { familiarity, match, weights, vector } = await model.run(
       {
-        keys: float32(keys, states),
-        values: float32(values, states),
+        keys,
+        values,
         mask: int64Rows(
-          posts.map(({ ids }) => ids.map(() => 1)),
+          posts.map(({ encoding: { ids } }) => ids.map(() => 1)),
           tokens,
         ),
         regions: float32(regions, [posts.length, regionCount, features]),
@@ -106,7 +105,7 @@ export function createFusion(
       const score = noisyOr(match[row] ?? 0, named);
       const kept =
         !has('image-filter') || (given === undefined ? !judged || score >= minMatch : given >= minMatch);
-      const shown = (kept && has('fusion') ? (near[row] ?? []) : [])
+      const imageKeyphrases = (kept && has('fusion') ? (near[row] ?? []) : [])
         .map(({ index, score: cosine }) => ({
           word: words[index] ?? '',
           score: probabilityOf(given ?? score, familiar, cosine),
@@ -123,23 +122,19 @@ export function createFusion(
         photo,
         entities: kept ? entities.map(({ name }) => name) : [],
         imageText: kept ? imageText : '',
-        imageKeyphrases: shown,
+        imageKeyphrases,
         score,
       };
     });
   }
 
-  return async (posts) => {
+  return async (posts, encodings) => {
     const pairs = posts.flatMap(({ text, photos = [], match: given }, postIndex) => {
-      if (photos.length === 0) return [];
-      const tokenized = tokenizer.tokenize({ text, entities: [], attributes: [], imageText: '' });
-      return photos.map((photo, photoIndex) => ({
-        ...{ postIndex, photoIndex, text, given },
-        ...photo,
-        ...tokenized,
-      }));
+      const encoding = encodings[postIndex];
+      if (encoding === undefined) return [];
+      return photos.map((photo, photoIndex) => ({ postIndex, photoIndex, text, given, encoding, ...photo }));
     });
-    const fused = await inLengthBuckets(pairs, ({ ids }) => ids.length, bucketSize, fuseTogether);
+    const fused = await inLengthBuckets(pairs, ({ encoding: { ids } }) => ids.length, bucketSize, fuseBucket);
     const best: (Fused | undefined)[] = posts.map(() => undefined);
     pairs.forEach(({ postIndex }, pair) => {
       const [before, found] = [best[postIndex], fused[pair]];

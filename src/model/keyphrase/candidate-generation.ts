@@ -1,16 +1,13 @@
 import type { ModelPart } from '../../domain/keyphrase.js';
-import type { LabelStore } from './label-store.js';
-import { bucketSize, inLengthBuckets } from '../length-buckets.js';
-import type { ModelBundle } from '../bundle.js';
-import { createKnnIndex, type LabelledVectors, type Neighbour } from './knn-index.js';
-import { createPointerGenerator, type GeneratedPhrase } from './pointer-generator.js';
-import type { ModelInput } from '../input.js';
-import type { Session } from '../../onnx/session.js';
-import { rowOf } from '../../onnx/tensors.js';
-import { textTensors } from './text-tensors.js';
-import { createTokenizer, type TokenizedInput } from './tokenizer.js';
+import { concatenate } from '../../onnx/tensors.js';
 import { topK, type Score } from '../../onnx/top-k.js';
-import { createVectorSearch } from '../../onnx/vector-search.js';
+import type { VectorSearch } from '../../onnx/vector-search.js';
+import type { Manifest } from '../bundle.js';
+import type { ModelInput } from '../input.js';
+import type { Encoding } from './encoder.js';
+import type { KnnIndex, Neighbour } from './knn-index.js';
+import type { LabelStore } from './label-store.js';
+import type { GeneratedPhrase, PointerGenerator } from './pointer-generator.js';
 
 /** How many of the classifier's labels have a rank of their own. */
 const rankedLabels = 200;
@@ -28,69 +25,74 @@ export interface CandidateSources {
   readonly alike: readonly Score[];
   /** The most similar labelled posts, most similar first. */
   readonly neighbours: readonly Neighbour[];
-  /** The pointer generator's, best first. */
+  /** The pointer generator's, best first; none where it did not run. */
   readonly generated: readonly GeneratedPhrase[];
 }
 
-interface TokenizedPost extends TokenizedInput {
-  readonly post: ModelInput;
+/** Asks the classifier, the neighbours and the pointer generator about the posts of a batch. */
+export type CandidateGenerator = (
+  posts: readonly ModelInput[],
+  encodings: readonly Encoding[],
+) => Promise<readonly CandidateSources[]>;
+
+/** What is asked. */
+export interface CandidateParts {
+  readonly labelStore: Pick<LabelStore, 'labels' | 'labelVectors'>;
+  readonly search: VectorSearch;
+  readonly index: KnnIndex;
+  readonly generate: PointerGenerator;
 }
 
-/** Asks the encoder, the classifier, the neighbours and the pointer generator about the posts of a batch. */
-export type CandidateGenerator = (posts: readonly ModelInput[]) => Promise<readonly CandidateSources[]>;
-
 /**
- * @param labels in the order of the classifier's scores
- * @param labelVectors the encoder's vectors of their words
- * @param memory the labelled posts that are remembered
  * @param without parts that have nothing to say
  */
 export function createCandidateGenerator(
-  bundle: ModelBundle,
-  models: Readonly<Record<'text' | 'search' | 'decoder', Session>>,
-  { labels, labelVectors }: Pick<LabelStore, 'labels' | 'labelVectors'>,
-  memory: LabelledVectors,
+  { knn, decoder, ranker }: Manifest,
+  { labelStore: { labels, labelVectors }, search, index, generate }: CandidateParts,
   without: readonly ModelPart[],
 ): CandidateGenerator {
-  const { neighbours: count } = bundle.manifest.memory;
-  const { predictions } = bundle.manifest.decoder;
-  const tokenizer = createTokenizer(bundle);
-  const search = createVectorSearch(models.search);
-  const index = createKnnIndex(search, memory);
-  const generate = createPointerGenerator(bundle, models.decoder, tokenizer, labels);
+  const width = labelVectors.length / labels.length;
   const has = (part: ModelPart) => !without.includes(part);
+  // A classifier that knows nothing finds all labels equally likely.
+  const equallyLikely = new Float32Array(labels.length).fill(-Math.log(labels.length));
 
-  async function proposeTogether(posts: readonly TokenizedPost[]): Promise<readonly CandidateSources[]> {
-    const { vectors, log_probabilities, keys, values } = await models.text.run(textTensors(posts), {
-      vectors: 'float32',
-      log_probabilities: 'float32',
-      keys: 'float32',
-      values: 'float32',
-    });
-    // A classifier that knows nothing finds all labels equally likely.
-    if (!has('classifier')) log_probabilities.fill(-Math.log(labels.length));
-    const logProbabilities = posts.map((_, row) => rowOf(log_probabilities, row, labels.length));
+  /** The phrases that the generator writes for those posts whose best label is not likely; it costs a third of a post. */
+  async function generateWhereUnsure(
+    encodings: readonly Encoding[],
+    classified: readonly (readonly Score[])[],
+  ): Promise<readonly (readonly GeneratedPhrase[])[]> {
+    const generated: (readonly GeneratedPhrase[])[] = encodings.map(() => []);
+    if (!has('decoder')) return generated;
+    const unsure = classified.flatMap(([best], post) =>
+      best !== undefined && best.score >= Math.log(decoder.unsureBelow) ? [] : [post],
+    );
+    const phrases = await generate(
+      unsure.flatMap((post) => encodings[post] ?? []),
+      unsure.map((post) => (classified[post] ?? []).slice(0, decoder.predictions)),
+    );
+    unsure.forEach((post, at) => (generated[post] = phrases[at] ?? []));
+    return generated;
+  }
+
+  return async (posts, encodings) => {
+    if (posts.length === 0) return [];
+    const vectors = concatenate(encodings.map(({ vector }) => vector));
     const nothing = posts.map(() => []);
+    const logProbabilities = encodings.map((encoding) =>
+      has('classifier') ? encoding.logProbabilities : equallyLikely,
+    );
     const classified = has('classifier') ? logProbabilities.map((row) => topK(row, rankedLabels)) : nothing;
-    const alike = has('classifier')
-      ? await search(vectors, labelVectors, memory.width, bundle.manifest.ranker.alike)
-      : nothing;
-    const neighbours = has('neighbours') ? await index.search(vectors, count) : nothing;
-    const first = classified.map((ranked) => ranked.slice(0, predictions));
-    const generated = has('decoder') ? await generate({ posts, keys, values }, first) : nothing;
-    return posts.map(({ post }, row) => ({
+    const alike = has('classifier') ? await search(vectors, labelVectors, width, ranker.alike) : nothing;
+    const neighbours = has('neighbours') ? await index.search(vectors, knn.neighbours) : nothing;
+    const generated = await generateWhereUnsure(encodings, classified);
+    return posts.map((post, row) => ({
       post,
-      vector: rowOf(vectors, row, memory.width),
-      logProbabilities: logProbabilities[row] ?? new Float32Array(),
+      vector: encodings[row]?.vector ?? new Float32Array(),
+      logProbabilities: logProbabilities[row] ?? equallyLikely,
       classified: classified[row] ?? [],
       alike: alike[row] ?? [],
       neighbours: neighbours[row] ?? [],
       generated: generated[row] ?? [],
     }));
-  }
-
-  return (posts) => {
-    const tokenized = posts.map((post) => ({ post, ...tokenizer.tokenize(post) }));
-    return inLengthBuckets(tokenized, ({ ids }) => ids.length, bucketSize, proposeTogether);
   };
 }

@@ -6,6 +6,11 @@ import { createFusion, type ImageKeyphrase } from '../image/fusion.js';
 import { readLabelStore, readKnnVectors } from './label-store.js';
 import type { ModelBundle } from '../bundle.js';
 import { createCandidateGenerator } from './candidate-generation.js';
+import { createEncoder, type Encoding } from './encoder.js';
+import { createKnnIndex } from './knn-index.js';
+import { createPointerGenerator } from './pointer-generator.js';
+import { createTokenizer } from './tokenizer.js';
+import { createVectorSearch } from '../../onnx/vector-search.js';
 import { stemText } from './gazetteer.js';
 import { noisyOr } from '../probability.js';
 import type { ModelInput, Prediction } from '../input.js';
@@ -17,14 +22,20 @@ export type KeyphraseSessions = Readonly<
   Record<'text' | 'search' | 'decoder' | 'ranker' | 'fusion', Session>
 >;
 
+/** Posts that go through the encoder, and through the decoder and the fusion, together at most. */
+export interface BucketSizes {
+  readonly encoder: number;
+  readonly decoder: number;
+}
+
 /** Finds the keyphrases of the posts of a batch: for each at most `limit`. */
 export type KeyphraseModel = (posts: readonly ModelInput[], limit: number) => Promise<readonly Prediction[]>;
 
 /**
- * The model (after arXiv 2309.04734; `models/training` trains it). A photo is held against its text first: one that
- * does not belong to it is turned away with the entities that were found in it. Words, entities among them, go to an
- * encoder with a classifier, the labelled posts that are similar, a pointer generator, and a ranker over what they
- * generate. Last, what the photo shows is added.
+ * The model (after arXiv 2309.04734; `models/training` trains it). A photo is matched with its text first: one that
+ * does not belong to it is rejected with the entities that were found in it. Words, entities among them, go to an
+ * encoder with a classifier, the labelled posts that are similar, a pointer generator, and a ranker over the candidates
+ * of all. Last, what the photo shows is added.
  *
  * @param without parts that are left out
  * @throws Error when the bundle's files don't fit each other or this code
@@ -32,29 +43,57 @@ export type KeyphraseModel = (posts: readonly ModelInput[], limit: number) => Pr
 export function createKeyphraseModel(
   bundle: ModelBundle,
   models: KeyphraseSessions,
+  buckets: BucketSizes,
   without: readonly ModelPart[],
 ): KeyphraseModel {
   const settings = bundle.manifest.ranker;
   const labelStore = readLabelStore(bundle, without);
-  const generate = createCandidateGenerator(
+  const tokenizer = createTokenizer(bundle);
+  const search = createVectorSearch(models.search);
+  const encode = createEncoder(tokenizer, models.text, buckets.encoder);
+  const fuse = createFusion(bundle, models.fusion, search, buckets.decoder, without);
+  const index = createKnnIndex(search, readKnnVectors(bundle, labelStore));
+  const generate = createPointerGenerator(
     bundle,
-    models,
-    labelStore,
-    readKnnVectors(bundle, labelStore),
+    models.decoder,
+    tokenizer,
+    labelStore.labels,
+    buckets.decoder,
+  );
+  const findSources = createCandidateGenerator(
+    bundle.manifest,
+    { labelStore, search, index, generate },
     without,
   );
   const rank = createRanker(bundle, models.ranker);
-  const fuse = createFusion(bundle, models, without);
+
+  /** Encodes the posts that are asked for, at their positions; at the others stands what is known. */
+  async function encodeAt(
+    positions: readonly number[],
+    posts: readonly ModelInput[],
+    known: readonly (Encoding | undefined)[],
+  ): Promise<readonly (Encoding | undefined)[]> {
+    const encoded = await encode(positions.flatMap((position) => posts[position] ?? []));
+    const all = [...known];
+    positions.forEach((position, at) => (all[position] = encoded[at]));
+    return all;
+  }
 
   return async (posts, limit) => {
-    const fused = await fuse(posts);
-    const matching = posts.map((post, at) => {
+    const nothing = posts.map(() => undefined);
+    const withPhoto = positionsOf(posts, ({ photos = [] }) => photos.length > 0);
+    const texts = await encodeAt(withPhoto, posts.map(textAlone), nothing);
+    const fused = await fuse(posts, texts);
+    const enriched = posts.map((post, at) => {
       const { entities = post.entities, imageText = '' } = fused[at] ?? {};
       return { ...post, entities, imageText: post.imageText === '' ? imageText : post.imageText };
     });
-    const sources = await generate(matching);
-    const cases = sources.map((sources) => {
-      const context = buildCandidateContext(labelStore, settings, sources);
+    // A text that nothing was added to is not read again.
+    const unread = positionsOf(enriched, (post, at) => texts[at] === undefined || !isTextAlone(post));
+    const encodings = (await encodeAt(unread, enriched, texts)).flatMap((encoding) => encoding ?? []);
+    const sources = await findSources(enriched, encodings);
+    const cases = sources.map((ofPost) => {
+      const context = buildCandidateContext(labelStore, settings, ofPost);
       return { context, candidates: chooseCandidates(context, labelStore, settings.classified) };
     });
     const probabilities = await rank(
@@ -69,11 +108,25 @@ export function createKeyphraseModel(
           origin: originOf(candidate, context, settings.classified),
         },
       }));
-      const { photo, imageKeyphrases: shown = [] } = fused[at] ?? {};
-      const phrases = withShown(likeliest(read), shown).slice(0, limit);
+      const { photo, imageKeyphrases = [] } = fused[at] ?? {};
+      const phrases = withImageKeyphrases(likeliest(read), imageKeyphrases).slice(0, limit);
       return photo === undefined ? { phrases } : { phrases, photo };
     });
   };
+}
+
+const textAlone = ({ text }: ModelInput): ModelInput => ({
+  text,
+  entities: [],
+  attributes: [],
+  imageText: '',
+});
+
+const isTextAlone = ({ entities, attributes, imageText }: ModelInput): boolean =>
+  entities.length === 0 && attributes.length === 0 && imageText === '';
+
+function positionsOf<T>(items: readonly T[], wanted: (item: T, position: number) => boolean): number[] {
+  return items.flatMap((item, position) => (wanted(item, position) ? [position] : []));
 }
 
 interface StemmedPhrase {
@@ -95,13 +148,13 @@ function likeliest(phrases: readonly StemmedPhrase[]): Map<string, ScoredPhrase>
  * Adds what the photo shows, and sorts anew. A phrase is right when the words or the photo make it so, which are taken
  * as independent causes (a noisy "or": Pearl, Probabilistic Reasoning in Intelligent Systems, 1988, section 4.3).
  */
-function withShown(
+function withImageKeyphrases(
   read: ReadonlyMap<string, ScoredPhrase>,
-  shown: readonly ImageKeyphrase[],
+  imageKeyphrases: readonly ImageKeyphrase[],
 ): readonly ScoredPhrase[] {
-  if (shown.length === 0) return [...read.values()];
+  if (imageKeyphrases.length === 0) return [...read.values()];
   const all = new Map(read);
-  for (const { word, score } of shown) {
+  for (const { word, score } of imageKeyphrases) {
     const stems = stemText(word).stems.join(' ');
     const known = all.get(stems);
     all.set(

@@ -25,22 +25,22 @@ export interface LabelStore {
  * @throws RangeError when a file of vectors does not fit the list of their labels or posts
  */
 export function readLabelStore(bundle: ModelBundle, without: readonly ModelPart[]): LabelStore {
-  const { text, memory, associations, ranker } = bundle.manifest;
+  const { text, knn, coOccurrence, ranker } = bundle.manifest;
   const labels = bundle.lines(text.labels);
-  const counts = readJson(bundle, associations.file) as Record<'memory' | 'past', CoOccurrenceCounts>;
-  const associationsOf = (counted: CoOccurrenceCounts, shrink: number): CoOccurrence => {
+  const counts = readJson(bundle, coOccurrence.file) as Record<'memory' | 'past', CoOccurrenceCounts>;
+  const coOccurrenceOf = (counted: CoOccurrenceCounts, shrink: number): CoOccurrence => {
     const kept = without.includes('associations') ? { ...counted, together: {}, fields: {} } : counted;
     return createCoOccurrence(kept, shrink);
   };
-  const phrasebook = createGazetteer(labels);
+  const gazetteer = createGazetteer(labels);
   return {
     labels,
-    labelVectors: dequantise(readFileSync(bundle.path(memory.labelVectors)), labels.length),
-    coOccurrence: associationsOf(counts.memory, ranker.shrink),
-    pastCoOccurrence: associationsOf(counts.past, ranker.pastShrink),
+    labelVectors: dequantise(readFileSync(bundle.path(knn.labelVectors)), labels.length),
+    coOccurrence: coOccurrenceOf(counts.memory, ranker.shrink),
+    pastCoOccurrence: coOccurrenceOf(counts.past, ranker.pastShrink),
     gazetteer: without.includes('presence')
-      ? { ...phrasebook, find: () => new Map(), locate: () => undefined }
-      : phrasebook,
+      ? { ...gazetteer, find: () => new Map(), locate: () => undefined }
+      : gazetteer,
   };
 }
 
@@ -50,7 +50,7 @@ export function readLabelStore(bundle: ModelBundle, without: readonly ModelPart[
  * @throws RangeError when the vectors are not as many as the posts, or not as wide as the labels'
  */
 export function readKnnVectors(bundle: ModelBundle, { labels, labelVectors }: LabelStore): LabelledVectors {
-  const { vectors: file, posts: postsFile } = bundle.manifest.memory;
+  const { vectors: file, posts: postsFile } = bundle.manifest.knn;
   const posts = readJson(bundle, postsFile) as readonly (readonly number[])[];
   const width = labelVectors.length / labels.length;
   const vectors = dequantise(readFileSync(bundle.path(file)), posts.length);

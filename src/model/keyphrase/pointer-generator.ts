@@ -1,9 +1,10 @@
 import type { ModelBundle } from '../bundle.js';
+import { inLengthBuckets } from '../length-buckets.js';
+import { tokenStates, type Encoding } from './encoder.js';
 import { createWordpieceVocabulary, end, searchPhrases, type Step } from './beam-search.js';
 import type { Session } from '../../onnx/session.js';
 import { float32, int64, int64Rows, rowOf } from '../../onnx/tensors.js';
-import { longest } from './text-tensors.js';
-import type { TokenizedInput, Tokenizer } from './tokenizer.js';
+import type { Tokenizer } from './tokenizer.js';
 import type { Score } from '../../onnx/top-k.js';
 
 /** A phrase that the pointer generator wrote. */
@@ -13,21 +14,13 @@ export interface GeneratedPhrase {
   readonly logProbability: number;
 }
 
-/** The posts of a batch as the decoder reads them. */
-export interface EncodedPosts {
-  readonly posts: readonly TokenizedInput[];
-  /** The encoder's view of the posts' tokens, `[posts, tokens, width]` each. */
-  readonly keys: Float32Array;
-  readonly values: Float32Array;
-}
-
 /**
  * Writes the likeliest phrases of each post of a batch, best first.
  *
  * @param predictions the classifier's first labels of each post with their log-probabilities
  */
 export type PointerGenerator = (
-  encoded: EncodedPosts,
+  encodings: readonly Encoding[],
   predictions: readonly (readonly Score[])[],
 ) => Promise<readonly (readonly GeneratedPhrase[])[]>;
 
@@ -44,15 +37,17 @@ interface Option {
  * remembering their keys would cost more than it saves.
  *
  * @param labels in the order of the classifier's scores
+ * @param bucketSize posts that are searched together at most
  */
 export function createPointerGenerator(
   bundle: ModelBundle,
   model: Session,
   tokenizer: Tokenizer,
   labels: readonly string[],
+  bucketSize: number,
 ): PointerGenerator {
-  const { pieces, width, beams, longest: longestPhrase } = bundle.manifest.decoder;
-  const vocabulary = createWordpieceVocabulary(bundle.lines(pieces).map(tokenizer.idOf));
+  const { wordpieces, beams, longest: longestPhrase } = bundle.manifest.decoder;
+  const vocabulary = createWordpieceVocabulary(bundle.lines(wordpieces).map(tokenizer.idOf));
   const labelPieces = labels.map(tokenizer.wordpiecesOf);
 
   function optionsOf({ index, score }: Score): Option[] {
@@ -61,8 +56,8 @@ export function createPointerGenerator(
   }
 
   /** What the decoder reads in every step: the posts and the options, padded to one length each. */
-  function tensorsOf({ posts, keys, values }: EncodedPosts, options: readonly (readonly Option[])[]) {
-    const tokens = longest(posts);
+  function tensorsOf(posts: readonly Encoding[], options: readonly (readonly Option[])[]) {
+    const { keys, values, tokens } = tokenStates(posts);
     const columns = columnsOf(options);
     const readable = posts.map(({ ids }) => {
       const words = ids.map((id) => (tokenizer.isSpecial(id) ? 0 : 1));
@@ -76,8 +71,8 @@ export function createPointerGenerator(
       row.forEach(({ logProbability }, at) => (logProbabilities[post * columns + at] = logProbability));
     });
     return {
-      keys: float32(keys, [posts.length, tokens, width]),
-      values: float32(values, [posts.length, tokens, width]),
+      keys,
+      values,
       source_mask: int64Rows(readable, tokens),
       predicted: int64Rows(ids, columns, end),
       predicted_places: int64Rows(places, columns),
@@ -85,11 +80,15 @@ export function createPointerGenerator(
     };
   }
 
-  return async (encoded, predictions) => {
-    const { posts } = encoded;
-    const options = predictions.map((first) => first.flatMap(optionsOf));
-    const tensors = tensorsOf(encoded, options);
-    const [tokens, columns] = [longest(posts), columnsOf(options)];
+  async function generateBucket(
+    posts: readonly PostToContinue[],
+  ): Promise<readonly (readonly GeneratedPhrase[])[]> {
+    const options = posts.map(({ first }) => first.flatMap(optionsOf));
+    const tensors = tensorsOf(
+      posts.map(({ encoding }) => encoding),
+      options,
+    );
+    const [tokens, columns] = [tensors.source_mask.shape[1] ?? 0, columnsOf(options)];
 
     const step: Step = async (prefixes) => {
       const prefix = prefixes.map(({ ids }) => ids);
@@ -108,7 +107,7 @@ export function createPointerGenerator(
       }));
     };
 
-    const sources = posts.map(({ ids }, post) => ({
+    const sources = posts.map(({ encoding: { ids } }, post) => ({
       tokens: ids.map((id) => (tokenizer.isSpecial(id) ? undefined : id)),
       predicted: (options[post] ?? []).map(({ token }) => token),
     }));
@@ -119,7 +118,21 @@ export function createPointerGenerator(
         logProbability,
       })),
     );
-  };
+  }
+
+  return (encodings, predictions) =>
+    inLengthBuckets(
+      encodings.map((encoding, post) => ({ encoding, first: predictions[post] ?? [] })),
+      ({ encoding: { ids } }) => ids.length,
+      bucketSize,
+      generateBucket,
+    );
+}
+
+/** A post with the classifier's first labels. */
+interface PostToContinue {
+  readonly encoding: Encoding;
+  readonly first: readonly Score[];
 }
 
 /** A tensor has at least one column; the decoder's `end` in it says that there is nothing to be copied. */

@@ -1,11 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ImageAnalysis } from '../../../src/domain/entity.js';
 import { boxWithin, type Box, type DecodedImage } from '../../../src/domain/image.js';
+import type { ModelPart } from '../../../src/domain/keyphrase.js';
 import { createFusion } from '../../../src/model/image/fusion.js';
-import { createImageModel } from '../../../src/model/image/image-model.js';
-import { createKeyphraseModel, type Models } from '../../../src/model/keyphrase/keyphrase-model.js';
+import { createImageModel, type ImageModel } from '../../../src/model/image/image-model.js';
+import { createEncoder } from '../../../src/model/keyphrase/encoder.js';
+import { createTokenizer } from '../../../src/model/keyphrase/tokenizer.js';
+import { createVectorSearch } from '../../../src/onnx/vector-search.js';
+import {
+  createKeyphraseModel,
+  type KeyphraseSessions,
+} from '../../../src/model/keyphrase/keyphrase-model.js';
 import { readBundle } from '../../../src/model/bundle.js';
 import type { ModelInput, PhotoInput, Prediction } from '../../../src/model/input.js';
 import { openSession, type Session } from '../../../src/onnx/session.js';
@@ -31,14 +37,14 @@ const references = readFileSync(at('models/training/tests/fixtures/photos.jsonl'
   .split('\n')
   .map((line) => JSON.parse(line) as Reference);
 
-let models: Models & { readonly image: Session };
+let models: KeyphraseSessions & { readonly image: Session };
 let images: DecodedImage[];
-let encodings: readonly ImageAnalysis[];
+let encodings: Awaited<ReturnType<ImageModel>>;
 beforeAll(async () => {
-  const open = (file: string) => openSession(bundle.path(file), 'cpu', 1);
+  const open = (file: string) => openSession(bundle.path(file), { provider: 'cpu', threads: 1 });
   models = {
     text: await open(manifest.text.model),
-    search: await open(manifest.memory.search),
+    search: await open(manifest.knn.search),
     decoder: await open(manifest.decoder.model),
     ranker: await open(manifest.ranker.model),
     image: await open(manifest.image.model),
@@ -54,6 +60,17 @@ beforeAll(async () => {
   encodings = await createImageModel(bundle, models.image)(images.map(({ pixels }) => pixels));
 });
 afterAll(() => Promise.all(Object.values(models).map((model) => model.close())));
+
+/** The fusion of posts with their photos, behind the encoder that reads their texts. */
+function fusionWithout(without: readonly ModelPart[]) {
+  const encode = createEncoder(createTokenizer(bundle), models.text, 4);
+  const fuse = createFusion(bundle, models.fusion, createVectorSearch(models.search), 8, without);
+  return async (posts: readonly ModelInput[]) =>
+    fuse(
+      posts,
+      await encode(posts.map((post) => ({ ...post, entities: [], attributes: [], imageText: '' }))),
+    );
+}
 
 const spreadOf = (weights: readonly number[]) => Math.max(...weights) - Math.min(...weights);
 const photoOf = (post: number): PhotoInput => ({
@@ -96,9 +113,7 @@ describe('the half that sees and the reference in Python', () => {
 
   it('match and weigh regions alike, and see the same', async () => {
     expect(references.some(({ shown }) => shown.length > 0)).toBe(true);
-    const fused = await createFusion(bundle, models, ['image-filter'])(
-      references.map((_, post) => inputOf(post)),
-    );
+    const fused = await fusionWithout(['image-filter'])(references.map((_, post) => inputOf(post)));
     for (const [post, reference] of references.entries()) {
       const { photo, score, imageKeyphrases: shown } = fused[post]!;
       expect(Math.abs(score - reference.match), reference.photo).toBeLessThan(0.05);
@@ -115,18 +130,17 @@ describe('the half that sees and the reference in Python', () => {
 
 describe('the fusion of photo and text', () => {
   it('leaves posts without a photo alone', async () => {
-    const [without, withPhoto] = await createFusion(
-      bundle,
-      models,
-      [],
-    )([{ text: 'good morning', entities: [], attributes: [], imageText: '' }, inputOf(0)]);
+    const [without, withPhoto] = await fusionWithout([])([
+      { text: 'good morning', entities: [], attributes: [], imageText: '' },
+      inputOf(0),
+    ]);
     expect(without).toBeUndefined();
     expect(withPhoto?.photo.weights).toHaveLength(49);
     expect(withPhoto!.photo.weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 4);
   });
 
   it('says the same of a post whatever its batch-mates are, within 1e-4', async () => {
-    const fuse = createFusion(bundle, models, []);
+    const fuse = fusionWithout([]);
     const together = await fuse(references.map((_, post) => inputOf(post)));
     for (const post of references.keys()) {
       const [alone] = await fuse([inputOf(post)]);
@@ -138,25 +152,21 @@ describe('the fusion of photo and text', () => {
   });
 
   it('takes a matching score that is given, and turns the photo away by it', async () => {
-    const [low, high] = await createFusion(
-      bundle,
-      models,
-      [],
-    )([
+    const [low, high] = await fusionWithout([])([
       { ...inputOf(0), match: 0 },
       { ...inputOf(0), match: 1 },
     ]);
-    expect(low).toMatchObject({ photo: { used: false, match: 0 }, shown: [] });
+    expect(low).toMatchObject({ photo: { used: false, match: 0 }, imageKeyphrases: [] });
     expect(high).toMatchObject({ photo: { used: true, match: 1 } });
   });
 
   it('adds what a photo shows to what the words say, and raises what both say', async () => {
     const familiar = references.findIndex(({ shown }) => shown.length > 0);
     const post = { ...inputOf(familiar), photos: [{ ...photoOf(familiar), entities: [] }] };
-    const [fused] = await createFusion(bundle, models, [])([post]);
+    const [fused] = await fusionWithout([])([post]);
     const [[together], [wordsAlone]] = await Promise.all([
-      createKeyphraseModel(bundle, models, [])([post], 50),
-      createKeyphraseModel(bundle, models, ['fusion'])([post], 50),
+      createKeyphraseModel(bundle, models, { encoder: 4, decoder: 8 }, [])([post], 50),
+      createKeyphraseModel(bundle, models, { encoder: 4, decoder: 8 }, ['fusion'])([post], 50),
     ]);
     const scoreOf = ({ phrases }: Prediction, word: string) =>
       phrases.find(({ phrase }) => phrase === word)?.score ?? 0;
@@ -169,7 +179,7 @@ describe('the fusion of photo and text', () => {
   });
 
   it('does not let a photo that is turned away say anything', async () => {
-    const predict = createKeyphraseModel(bundle, models, []);
+    const predict = createKeyphraseModel(bundle, models, { encoder: 4, decoder: 8 }, []);
     const [turnedAway, textAlone] = await predict(
       [
         { ...inputOf(0), match: 0 },
@@ -181,12 +191,8 @@ describe('the fusion of photo and text', () => {
   });
 
   it('uses the photo of several that belongs to the text best', async () => {
-    const [both] = await createFusion(
-      bundle,
-      models,
-      [],
-    )([{ ...inputOf(1), photos: [photoOf(3), photoOf(1), photoOf(6)] }]);
-    const [own] = await createFusion(bundle, models, [])([inputOf(1)]);
+    const [both] = await fusionWithout([])([{ ...inputOf(1), photos: [photoOf(3), photoOf(1), photoOf(6)] }]);
+    const [own] = await fusionWithout([])([inputOf(1)]);
     expect(both!.photo).toMatchObject({ number: 1, used: true });
     expect(both!.score).toBeCloseTo(own!.score, 4);
     expect(both!.entities).toEqual(photoOf(1).entities.map(({ name }) => name));
@@ -194,18 +200,14 @@ describe('the fusion of photo and text', () => {
 
   it('chooses by its own score where one was given for all', async () => {
     const photos = [photoOf(3), photoOf(1)];
-    const [given] = await createFusion(bundle, models, [])([{ ...inputOf(1), photos, match: 0.9 }]);
+    const [given] = await fusionWithout([])([{ ...inputOf(1), photos, match: 0.9 }]);
     expect(given!.photo).toMatchObject({ number: 1, match: 0.9 });
   });
 
   it('neither judges nor turns away a photo unlike those of its training, nor one without a text', async () => {
     const coffee = references.findIndex(({ photo }) => photo === 'coffee.jpg');
     const astronaut = references.findIndex(({ photo }) => photo === 'astronaut.jpg');
-    const [unlike, named, textless] = await createFusion(
-      bundle,
-      models,
-      [],
-    )([
+    const [unlike, named, textless] = await fusionWithout([])([
       { ...inputOf(coffee), text: 'happy new year' },
       { ...inputOf(coffee), text: 'my second espresso' },
       { ...inputOf(astronaut), text: '' },
@@ -218,16 +220,16 @@ describe('the fusion of photo and text', () => {
   });
 
   it('weighs all regions the same without the region filter', async () => {
-    const [fused] = await createFusion(bundle, models, ['region-filter'])([inputOf(0)]);
+    const [fused] = await fusionWithout(['region-filter'])([inputOf(0)]);
     fused!.photo.weights.forEach((weight) => expect(weight).toBeCloseTo(1 / 49, 5));
   });
 
   it('puts no words forward without the fusion, and turns no photo away without the image filter', async () => {
     const familiar = references.findIndex(({ shown }) => shown.length > 0);
     const asked = [{ ...inputOf(familiar), match: 1 }];
-    expect((await createFusion(bundle, models, [])(asked))[0]!.imageKeyphrases).not.toEqual([]);
-    expect((await createFusion(bundle, models, ['fusion'])(asked))[0]!.imageKeyphrases).toEqual([]);
-    const [kept] = await createFusion(bundle, models, ['image-filter'])([{ ...inputOf(0), match: 0 }]);
+    expect((await fusionWithout([])(asked))[0]!.imageKeyphrases).not.toEqual([]);
+    expect((await fusionWithout(['fusion'])(asked))[0]!.imageKeyphrases).toEqual([]);
+    const [kept] = await fusionWithout(['image-filter'])([{ ...inputOf(0), match: 0 }]);
     expect(kept!.photo.used).toBe(true);
   });
 });

@@ -46,7 +46,9 @@ it(
       threads: 1,
       without: [],
       readText: false,
+      workers: 1,
       maxSize: 16,
+      maxTokens: 4_096,
       maxWaitMs: 5,
       maxPhrases: 5,
     } as const;

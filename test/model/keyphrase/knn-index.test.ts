@@ -36,7 +36,7 @@ function nearest(all: readonly Entry[], query: readonly number[], count: number)
 
 describe('the neighbour index', () => {
   let model: Session;
-  beforeAll(async () => (model = await openSession(searchModel, 'cpu', 1)));
+  beforeAll(async () => (model = await openSession(searchModel, { provider: 'cpu', threads: 1 })));
   afterAll(() => model.close());
 
   const indexOf = (all: readonly Entry[]) =>
