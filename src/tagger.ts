@@ -83,17 +83,16 @@ interface Surroundings {
 async function loadModel(config: Config, path: string, surroundings: Surroundings): Promise<LoadedModel> {
   const { inference, batch, output, images, model } = config;
   const { provider, threads } = inference;
-  const found = findWorkers(inference);
   const predictor = await startPredictor(
     {
       ...{ bundle: path, provider, threads, without: model.without, readText: images.readText },
       ...batch,
-      workers: found.workers,
+      workersOn: (on) => findWorkers(inference, on).workers,
       maxPhrases: output.maxPhrases,
     },
     surroundings.events,
   );
-  surroundings.events.modelLoaded(predictor.model, found);
+  surroundings.events.modelLoaded(predictor.model, findWorkers(inference, predictor.model.provider));
   return {
     model: predictor.model,
     workers: predictor.workers,

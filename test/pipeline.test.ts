@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GivenUpError } from '../src/domain/errors.js';
 import type { Outcome, ResultBatch } from '../src/domain/outcome.js';
 import type { ConsumedBatch, ConsumedRecord } from '../src/domain/record.js';
-import type { Sink } from '../src/domain/transport.js';
-import { createLoneTagging, createPipeline, type Steps } from '../src/pipeline.js';
+import type { Sink, Turn } from '../src/domain/transport.js';
+import { createLoneTagging, createPipeline, type AcquireSteps, type Steps } from '../src/pipeline.js';
 import { createEvents } from '../src/telemetry/events.js';
 import { createLogger } from '../src/telemetry/logger.js';
 import { createMetrics } from '../src/telemetry/metrics.js';
@@ -63,6 +64,14 @@ function sinkInto(written: ResultBatch[]): Sink {
   };
 }
 
+/** Lends these steps. */
+const lending =
+  (steps: Steps): AcquireSteps =>
+  () => ({ steps, release: () => undefined });
+
+/** The turn of a batch that has none before it, and that is waited for. */
+const firstTurn: Turn = { after: Promise.resolve(), signal: new AbortController().signal };
+
 const quiet = () => {
   const metrics = createMetrics();
   return { metrics, events: createEvents(createLogger('silent'), metrics) };
@@ -80,14 +89,14 @@ describe('the pipeline', () => {
           const written: ResultBatch[] = [];
           const steps = stepsThat(pauses, rejectEvery);
           const handle = createPipeline(
-            steps,
+            lending(steps),
             { images: bound, inference: bound },
             sinkInto(written),
             quiet().events,
             () => undefined,
           );
           const batch = batchOf(count);
-          await handle(batch);
+          await handle(batch, firstTurn);
           expect(written).toHaveLength(1);
           expect(written[0]?.outcomes.map(({ position }) => position)).toEqual(
             batch.records.map(({ position }) => position),
@@ -105,13 +114,13 @@ describe('the pipeline', () => {
   it('commits past the end of the batch, control records included', async () => {
     const written: ResultBatch[] = [];
     const handle = createPipeline(
-      stepsThat([0], 99),
+      lending(stepsThat([0], 99)),
       { images: 1, inference: 1 },
       sinkInto(written),
       quiet().events,
       () => undefined,
     );
-    await handle(batchOf(2));
+    await handle(batchOf(2), firstTurn);
     expect(written[0]).toMatchObject({ topic: 'posts', partition: 1, nextOffset: 103n });
   });
 
@@ -124,7 +133,7 @@ describe('the pipeline', () => {
       refuses: ({ position }) => (position.offset === 101n ? 'too much of it' : undefined),
     };
     const handle = createPipeline(
-      stepsThat([0], 99),
+      lending(stepsThat([0], 99)),
       { images: 1, inference: 1 },
       sink,
       quiet().events,
@@ -132,11 +141,11 @@ describe('the pipeline', () => {
         published.push(outcomes);
       },
     );
-    await handle(batch);
+    await handle(batch, firstTurn);
     expect(written[0]?.outcomes[1]).toEqual({
       kind: 'dead-letter',
       position: batch.records[1]?.position,
-      code: 'result_too_large',
+      reason: 'result_too_large',
       detail: 'too much of it',
       raw: batch.records[1],
     });
@@ -153,7 +162,7 @@ describe('the pipeline', () => {
       predictKeyphrases: () => Promise.reject(new Error('the worker died')),
     };
     const handle = createPipeline(
-      steps,
+      lending(steps),
       { images: 2, inference: 2 },
       sinkInto(written),
       events,
@@ -161,7 +170,7 @@ describe('the pipeline', () => {
         published.push(outcomes);
       },
     );
-    await expect(handle(batchOf(5))).rejects.toThrow('the worker died');
+    await expect(handle(batchOf(5), firstTurn)).rejects.toThrow('the worker died');
     expect(written).toEqual([]);
     expect(published).toEqual([]);
     expect((await metrics.postsInFlight.get()).values[0]?.value).toBe(0);
@@ -171,7 +180,7 @@ describe('the pipeline', () => {
     const published: (readonly Outcome[])[] = [];
     const sink = { ...sinkInto([]), write: () => Promise.reject(new Error('the disk is full')) };
     const handle = createPipeline(
-      stepsThat([0], 2),
+      lending(stepsThat([0], 2)),
       { images: 2, inference: 2 },
       sink,
       quiet().events,
@@ -179,8 +188,164 @@ describe('the pipeline', () => {
         published.push(outcomes);
       },
     );
-    await expect(handle(batchOf(3))).rejects.toThrow('the disk is full');
+    await expect(handle(batchOf(3), firstTurn)).rejects.toThrow('the disk is full');
     expect(published).toEqual([]);
+  });
+});
+
+/** A promise with what settles it. */
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+describe('batches of one partition', () => {
+  /** Steps whose predictions wait until they are let go, each batch's by itself. */
+  function stepsHeldBy(held: ReadonlyMap<string, Promise<void>>): Steps & { readonly predicted: string[] } {
+    const plain = stepsThat([0], 99);
+    const predicted: string[] = [];
+    return {
+      ...plain,
+      predicted,
+      async predictKeyphrases(post) {
+        await held.get(post.post.id);
+        predicted.push(post.post.id);
+        return plain.predictKeyphrases(post);
+      },
+    };
+  }
+
+  it('are tagged side by side and written in their turn, however long each takes', async () => {
+    const [ofFirst, firstIsOut] = [deferred(), deferred()];
+    // Record 0 is a dead letter of `stepsThat`, 1 and 2 are posts.
+    const [first, second] = [batchOf(2), { ...batchOf(3), firstOffset: 200n, lastOffset: 202n }];
+    const held = new Map([['1', ofFirst.promise]]);
+    const steps = stepsHeldBy(held);
+    const written: ResultBatch[] = [];
+    const published: ConsumedBatch[] = [];
+    const { metrics, events } = quiet();
+    const handle = createPipeline(
+      lending(steps),
+      { images: 2, inference: 2 },
+      sinkInto(written),
+      events,
+      (batch) => published.push(batch),
+    );
+    const inFlight = async () => (await metrics.postsInFlight.get()).values[0]?.value;
+
+    const one = handle(first, firstTurn).then(firstIsOut.resolve);
+    held.clear();
+    const two = handle(second, { ...firstTurn, after: firstIsOut.promise });
+    await expect.poll(() => steps.predicted).toEqual(['1', '2']);
+    await pause(5);
+    expect(written).toEqual([]);
+    expect(await inFlight()).toBe(5);
+
+    ofFirst.resolve();
+    await Promise.all([one, two]);
+    expect(steps.predicted).toEqual(['1', '2', '1']);
+    expect(written.map(({ firstOffset }) => firstOffset)).toEqual([98n, 200n]);
+    expect(published).toEqual([first, second]);
+    expect(await inFlight()).toBe(0);
+  });
+
+  it('end at once when they are given up, though a photo hangs, and are not written', async () => {
+    const given = new AbortController();
+    const reason = new Error('nobody waits');
+    const written: ResultBatch[] = [];
+    const published: unknown[] = [];
+    const signals: (AbortSignal | undefined)[] = [];
+    const plain = stepsThat([0], 99);
+    let released = 0;
+    const steps: Steps = {
+      ...plain,
+      loadImages: (post) => (post.id === '3' ? new Promise(() => undefined) : plain.loadImages(post)),
+      predictKeyphrases(_, signal) {
+        signals.push(signal);
+        return new Promise((_resolve, reject) =>
+          signal?.addEventListener('abort', () => reject(signal.reason as Error)),
+        );
+      },
+    };
+    const { metrics, events } = quiet();
+    const handle = createPipeline(
+      () => ({ steps, release: () => (released += 1) }),
+      { images: 4, inference: 4 },
+      sinkInto(written),
+      events,
+      (batch) => published.push(batch),
+    );
+    let end: unknown;
+    const run = handle(batchOf(4), { after: Promise.resolve(), signal: given.signal }).catch(
+      (error: unknown) => (end = error),
+    );
+    await expect.poll(() => signals).toHaveLength(2);
+    await pause(5);
+    expect(end).toBeUndefined();
+
+    given.abort(reason);
+    await run;
+    expect(end).toBe(reason);
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true, true]);
+    expect([written, published, released]).toEqual([[], [], 1]);
+    expect((await metrics.postsInFlight.get()).values[0]?.value).toBe(0);
+  });
+
+  it('are not begun when they are given up before, nor written where one before them never is', async () => {
+    const written: ResultBatch[] = [];
+    const steps = stepsHeldBy(new Map());
+    const handle = createPipeline(
+      lending(steps),
+      { images: 2, inference: 2 },
+      sinkInto(written),
+      quiet().events,
+      () => undefined,
+    );
+    const signal = AbortSignal.abort(new Error('nobody waits'));
+    await expect(handle(batchOf(3), { ...firstTurn, signal })).rejects.toThrow('nobody waits');
+    const after = Promise.reject(new GivenUpError());
+    await expect(handle(batchOf(3), { ...firstTurn, after })).rejects.toThrow(GivenUpError);
+    expect(written).toEqual([]);
+  });
+
+  it('are each tagged by one model, which is held until they are tagged and not until they are written', async () => {
+    const written: ResultBatch[] = [];
+    const course: string[] = [];
+    const mayWrite = deferred();
+    let models = 0;
+    const handle = createPipeline(
+      () => {
+        const version = String(++models);
+        const plain = stepsThat([1], 99);
+        return {
+          steps: {
+            ...plain,
+            async predictKeyphrases(post) {
+              const { image, result } = await plain.predictKeyphrases(post);
+              return { image, result: { ...result, model: { name: 'm', version } } };
+            },
+          },
+          release: () => course.push(`released ${version}`),
+        };
+      },
+      { images: 2, inference: 2 },
+      sinkInto(written),
+      quiet().events,
+      () => course.push('published'),
+    );
+    const runs = [
+      handle(batchOf(6), { ...firstTurn, after: mayWrite.promise }),
+      handle(batchOf(6), { ...firstTurn, after: mayWrite.promise }),
+    ];
+    await expect.poll(() => course.toSorted()).toEqual(['released 1', 'released 2']);
+    mayWrite.resolve();
+    await Promise.all(runs);
+    expect(course.slice(2)).toEqual(['published', 'published']);
+    const versions = written.map(({ outcomes }) =>
+      outcomes.flatMap((outcome) => (outcome.kind === 'tagged' ? [outcome.result.model.version] : [])),
+    );
+    expect(versions.sort()).toEqual([Array(5).fill('1'), Array(5).fill('2')]);
   });
 });
 
@@ -191,8 +356,14 @@ describe('a record that is tagged alone', () => {
     const written: ResultBatch[] = [];
     const bounds = { images: 2, inference: 2 };
     const batch = batchOf(6);
-    await createPipeline(steps, bounds, sinkInto(written), events, () => undefined)(batch);
-    const alone = createLoneTagging(steps, events);
+    await createPipeline(
+      lending(steps),
+      bounds,
+      sinkInto(written),
+      events,
+      () => undefined,
+    )(batch, firstTurn);
+    const alone = createLoneTagging(lending(steps), events);
     const outcomes = await Promise.all(batch.records.map(alone));
     expect(outcomes).toEqual(written[0]?.outcomes);
     expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['dead-letter', 'tagged']));

@@ -26,9 +26,9 @@ async function bytesKept(): Promise<number> {
 }
 
 it('keeps the photos of the stream for their reposts, and none of what someone types', async () => {
-  const [alone] = await tagger.loneSteps.loadImages(post);
+  const [alone] = await tagger.slot.live.loneSteps.loadImages(post);
   expect([alone?.kind, await bytesKept()]).toEqual(['decoded', 0]);
-  const [streamed] = await tagger.steps.loadImages(post);
+  const [streamed] = await tagger.slot.live.steps.loadImages(post);
   expect(streamed).toEqual(alone);
   expect(await bytesKept()).toBeGreaterThan(photo.length / 2);
 });

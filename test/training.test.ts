@@ -42,7 +42,7 @@ describe('The training', () => {
         threads: 1,
         without: [],
         readText: false,
-        workers: 1,
+        workersOn: () => 1,
         maxSize: 4,
         maxTokens: 4_096,
         maxWaitMs: 1,

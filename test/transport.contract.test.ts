@@ -34,21 +34,22 @@ function contract(
     return sink;
   }
 
-  test('gives out every record once and in order, whatever the size of its batches', async () => {
+  test('gives out every record once and in order, whatever the size of its batches and however many are under way', async () => {
     const sizes = fc.record({
       count: fc.integer({ min: 1, max: 300 }),
       chunkSize: fc.integer({ min: 1, max: 80 }),
+      concurrentChunks: fc.integer({ min: 1, max: 5 }),
     });
     await fc.assert(
-      fc.asyncProperty(sizes, async ({ count, chunkSize }) => {
+      fc.asyncProperty(sizes, async ({ count, chunkSize, concurrentChunks }) => {
         const transport = await open();
         await transport.feed(ids(count));
         const sink = await opened(transport.sink());
         const batchSizes: number[] = [];
 
-        await runUntil(transport.source(chunkSize), count, async (batch) => {
+        await runUntil(transport.source(chunkSize, { concurrentChunks }), count, async (batch, turn) => {
           batchSizes.push(batch.records.length);
-          await echo(sink)(batch);
+          await echo(sink)(batch, turn);
         });
         await sink.close();
 
@@ -65,11 +66,11 @@ function contract(
     const sink = await opened(transport.sink());
     const failing = new Set(['post-0', 'post-27', 'post-49']);
 
-    await runUntil(transport.source(10), 50, async (batch) => {
+    await runUntil(transport.source(10, { concurrentChunks: 3 }), 50, async (batch, turn) => {
       for (const { value } of batch.records) {
         if (failing.delete(String(value))) throw new Error(`no luck with ${String(value)}`);
       }
-      await echo(sink)(batch);
+      await echo(sink)(batch, turn);
     });
     await sink.close();
 
@@ -77,46 +78,64 @@ function contract(
     expect(await transport.resultIds()).toEqual(ids(50));
   });
 
-  test('hands out one batch of a partition at a time, and no further one before it has come back', async () => {
-    const transport = await open();
-    await transport.feed(ids(40));
-    let underWay = 0;
-    const highest: number[] = [];
+  test.for([1, 3])(
+    'hands out as many batches of a partition as it may, here %i, and no further one before the first has come back',
+    async (concurrentChunks) => {
+      const transport = await open();
+      await transport.feed(ids(40));
+      let underWay = 0;
+      const highest: number[] = [];
+      const handedOut: string[] = [];
 
-    await runUntil(transport.source(5), 40, async () => {
-      highest.push(++underWay);
-      await new Promise(setImmediate);
-      underWay -= 1;
-    });
+      await runUntil(transport.source(5, { concurrentChunks }), 40, async ({ records }, { after }) => {
+        handedOut.push(...records.map(({ value }) => String(value)));
+        highest.push(++underWay);
+        await new Promise(setImmediate);
+        await after;
+        underWay -= 1;
+      });
 
-    expect(Math.max(...highest)).toBe(1);
-  });
+      expect(Math.max(...highest)).toBe(concurrentChunks);
+      expect(handedOut).toEqual(ids(40));
+    },
+  );
 
-  test('finishes what is under way when it is stopped, and a second run gives out the rest', async () => {
-    const transport = await open();
-    await transport.feed(ids(60));
-    const sink = await opened(transport.sink());
-    const source = transport.source(10);
-    let stopping: Promise<void> | undefined;
-    let batches = 0;
+  test.for([1, 3])(
+    'finishes what is under way when it is stopped, and a second run gives out the rest, with %i batches at a time',
+    async (concurrentChunks) => {
+      const transport = await open();
+      await transport.feed(ids(60));
+      const sink = await opened(transport.sink());
+      const source = transport.source(10, { concurrentChunks });
+      let stopping: Promise<void> | undefined;
+      const batchSizes: number[] = [];
+      let begin: () => void = () => undefined;
+      const allAreUnderWay = new Promise<void>((resolve) => (begin = resolve));
 
-    await source.run(async (batch) => {
-      batches += 1;
-      if (batches === 3) stopping = source.stop();
-      await new Promise(setImmediate);
-      await echo(sink)(batch);
-    });
-    await stopping;
+      await source.run(async (batch, turn) => {
+        batchSizes.push(batch.records.length);
+        if (batchSizes.length === concurrentChunks) begin();
+        await allAreUnderWay;
+        if (batchSizes.length === 3) stopping ??= source.stop();
+        await new Promise(setImmediate);
+        await echo(sink)(batch, turn);
+      });
+      await stopping;
 
-    const firstRun = await transport.resultIds();
-    expect(firstRun.length).toBeLessThan(60);
-    expect(firstRun).toEqual(ids(firstRun.length));
+      const firstRun = await transport.resultIds();
+      // The first batch under way is finished, those behind it are left for the next run.
+      const finished = concurrentChunks === 1 ? batchSizes : batchSizes.slice(0, 1);
+      expect(batchSizes).toHaveLength(3);
+      expect(firstRun).toHaveLength(finished.reduce((sum, size) => sum + size, 0));
+      expect(firstRun.length).toBeLessThan(60);
+      expect(firstRun).toEqual(ids(firstRun.length));
 
-    const rest = about.goesOnWhereItStopped ? ids(60).slice(firstRun.length) : ids(60);
-    await runUntil(transport.source(10), rest.length, echo(sink));
-    await sink.close();
-    expect(await transport.resultIds()).toEqual([...firstRun, ...rest]);
-  });
+      const rest = about.goesOnWhereItStopped ? ids(60).slice(firstRun.length) : ids(60);
+      await runUntil(transport.source(10), rest.length, echo(sink));
+      await sink.close();
+      expect(await transport.resultIds()).toEqual([...firstRun, ...rest]);
+    },
+  );
 
   test('sets records aside that are no posts, and goes on', async () => {
     const transport = await open();

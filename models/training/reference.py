@@ -82,7 +82,9 @@ class Reference:
         width = self.manifest["decoder"]["beams"]
         found = beams(step, batch, self.pieces, width) if width > 0 else [[] for _ in posts]
         sure = logp.max(1) >= np.log(self.manifest["decoder"]["unsureBelow"])
-        found = [[] if is_sure else phrases for is_sure, phrases in zip(sure, found)]
+        # Of a post that the generator does not run for, the classifier's first labels stand for what it would say.
+        first = lambda row: [(self.labels[i], float(row[i])) for i in np.argsort(-row, kind="stable")[:width]]
+        found = [first(row) if is_sure else phrases for is_sure, row, phrases in zip(sure, logp, found)]
         for i, post in enumerate(posts):
             nearest = np.argsort(-near[:, i], kind="stable")[: self.manifest["knn"]["neighbours"]]
             neighbours = [(float(near[j, i]), self.memory_labels[j]) for j in nearest]

@@ -103,7 +103,9 @@ export function createBatcher(lanes: readonly Lane<any, any>[], capacity: Capaci
   // Items that come together, such as the posts of a chunk, are seen together.
   for (const { queue } of lanes) {
     queue.onChange(() => {
-      if (queue.length === 1 || queue.isFull) wakeAfter(0);
+      // While no worker has room, the end of a run is waited for.
+      const hasRoom = capacity.idle > 0 || capacity.canPrefetch;
+      if (hasRoom && (queue.length === 1 || queue.isFull)) wakeAfter(0);
     });
   }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Provider } from '../domain/provider.js';
 import { availableParallelism, totalmem } from 'node:os';
 
 /** What a process may use of its machine. */
@@ -15,8 +16,8 @@ export interface WorkerCount extends Machine {
 }
 
 /** Bytes of memory, measured (docs/performance.md): what the agent takes without a worker, and what each takes. */
-const agentBytes = 350 * 2 ** 20;
-const workerBytes = 300 * 2 ** 20;
+const agentBytes = 400 * 2 ** 20;
+const workerBytes = 320 * 2 ** 20;
 
 /** On CUDA workers share the device, and each has some processors for the work around the tensors. */
 const mostOnCuda = 8;
@@ -61,7 +62,6 @@ function textOf(file: string): string | undefined {
 export interface WorkerSettings {
   readonly workers: number | 'auto';
   readonly threads: number;
-  readonly provider: 'auto' | 'cpu' | 'cuda';
 }
 
 /**
@@ -69,7 +69,8 @@ export interface WorkerSettings {
  * `inference.threads`.
  */
 export function findWorkers(
-  { workers, threads, provider }: WorkerSettings,
+  { workers, threads }: WorkerSettings,
+  provider: Provider,
   machine: Machine = readMachine(),
 ): WorkerCount {
   if (workers !== 'auto') return { workers, ...machine };

@@ -1,4 +1,5 @@
 import type { ModelDescription, ModelOptions } from '../model/model.js';
+import type { Provider } from '../domain/provider.js';
 import type { Capacity } from './batcher.js';
 import type { Request } from './protocol.js';
 import { startWorker, type WorkerClient } from './worker.js';
@@ -27,12 +28,18 @@ export interface Pool extends Capacity {
  * The end of one worker is the end of them all: whatever ended it (memory, the native library) threatens the rest, and an
  * agent that is started again reads once more what was not committed.
  *
+ * @param countFor how many workers there are to be on a provider
  * @throws ConfigurationError when the provider or the bundle can't be used
  */
-export async function startPool(options: ModelOptions, count: number): Promise<Pool> {
+export async function startPool(
+  options: ModelOptions,
+  countFor: (provider: Provider) => number,
+): Promise<Pool> {
   const first = await startWorker(options);
-  const alike = { ...options, provider: first.model.provider };
-  const others = await Promise.allSettled(Array.from({ length: count - 1 }, () => startWorker(alike)));
+  const { provider } = first.model;
+  const others = await Promise.allSettled(
+    Array.from({ length: countFor(provider) - 1 }, () => startWorker({ ...options, provider })),
+  );
   const workers = [first, ...others.flatMap((other) => (other.status === 'fulfilled' ? [other.value] : []))];
   const failed = others.find((other) => other.status === 'rejected');
   const close = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { ImageAnalysis } from '../domain/entity.js';
 import type { DecodedImage, Raster } from '../domain/image.js';
+import type { Provider } from '../domain/provider.js';
 import type { ModelInput, Prediction } from '../model/input.js';
 import type { ModelDescription, ModelOptions } from '../model/model.js';
 import type { Events } from '../telemetry/events.js';
@@ -38,7 +39,8 @@ export interface Predictor {
 }
 
 export interface PredictorOptions extends ModelOptions {
-  readonly workers: number;
+  /** How many workers there are to be on a provider. */
+  workersOn(provider: Provider): number;
   /** Posts or images of a batch at most. */
   readonly maxSize: number;
   /** Tokens of a batch of posts at most, padding included. */
@@ -56,8 +58,8 @@ export interface PredictorOptions extends ModelOptions {
  * @throws ConfigurationError when the bundle or the execution provider can't be used.
  */
 export async function startPredictor(options: PredictorOptions, events: Events): Promise<Predictor> {
-  const { workers, maxSize, maxTokens, maxWaitMs, maxPhrases, ...modelOptions } = options;
-  const pool = await startPool(modelOptions, workers);
+  const { workersOn, maxSize, maxTokens, maxWaitMs, maxPhrases, ...modelOptions } = options;
+  const pool = await startPool(modelOptions, workersOn);
 
   function laneOf<I, R extends Request>(
     model: ModelName,

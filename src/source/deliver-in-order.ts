@@ -1,6 +1,6 @@
 import { GivenUpError } from '../domain/errors.js';
 import type { ConsumedBatch } from '../domain/record.js';
-import type { BatchHandler } from '../domain/transport.js';
+import type { BatchHandler, Turn } from '../domain/transport.js';
 import { deliver, type Redelivery } from './redelivery.js';
 
 export interface InOrderOptions extends Redelivery {
@@ -46,22 +46,28 @@ export async function deliverInOrder(
 
   function start(batch: ConsumedBatch): void {
     const given = new AbortController();
-    const after = before.then(expectDelivered, expectDelivered);
-    after.catch(() => undefined);
-    const turn = { after, signal: given.signal };
-    const done = deliver(batch, (one) => handle(one, turn), options).then(async (isDelivered) => {
-      if (!isDelivered) return false;
-      await after;
-      return delivered(batch);
-    });
+    const after = before.then(expectDelivered, expectDelivered).then(() => given.signal.throwIfAborted());
+    const done = handOut(batch, { after, signal: given.signal });
     const own: UnderWay = { done, giveUp: () => given.abort(new GivenUpError()) };
     underWay.push(own);
     before = done;
-    void isTrue(done).then((isDelivered) => {
-      if (isDelivered) return void underWay.shift();
-      giveUpBehind(underWay.indexOf(own));
-      end();
-    });
+    const settled = (isDelivered: boolean): void => {
+      if (isDelivered) underWay.shift();
+      else {
+        giveUpBehind(underWay.indexOf(own));
+        end();
+      }
+    };
+    done.then(settled, () => settled(false));
+  }
+
+  async function handOut(batch: ConsumedBatch, turn: Turn): Promise<boolean> {
+    turn.after.catch(() => undefined);
+    // The batch has to be among those under way by now: its handler may stop the source.
+    await Promise.resolve();
+    if (!(await deliver(batch, (one) => handle(one, turn), options))) return false;
+    await turn.after;
+    return delivered(batch);
   }
 
   async function untilRoom(): Promise<void> {
@@ -93,8 +99,6 @@ export async function deliverInOrder(
     await Promise.allSettled(underWay.map(({ done }) => done));
   }
 }
-
-const isTrue = (answer: Promise<boolean>): Promise<boolean> => answer.catch(() => false);
 
 function expectDelivered(isDelivered: unknown): void {
   if (isDelivered !== true) throw new GivenUpError();

@@ -23,9 +23,9 @@ describeWithKafka('A broker that dies and comes back', () => {
     const out = new Set<string>();
     let killed: Promise<void> | undefined;
 
-    const run = source.run(async (batch) => {
+    const run = source.run(async (batch, turn) => {
       if (out.size >= 100) await (killed ??= process.kill());
-      await write(batch);
+      await write(batch, turn);
       for (const { value } of batch.records) out.add(String(value));
     });
     while (killed === undefined) await sleep(50);

@@ -17,7 +17,9 @@ const options: PredictorOptions = {
   threads: 1,
   without: [],
   readText: false,
+  workersOn: () => 1,
   maxSize: 16,
+  maxTokens: 4_096,
   maxWaitMs: 5,
   maxPhrases: 5,
 };
@@ -131,8 +133,8 @@ describe('starting a predictor', () => {
 
   it('takes the CPU by itself where there is no CUDA, and says why', async () => {
     const predictor = await startPredictor({ ...options, provider: 'auto' }, events);
-    expect(predictor.provider).toBe('cpu');
-    expect(predictor.note).toContain('CUDA cannot be loaded');
+    expect(predictor.model.provider).toBe('cpu');
+    expect(predictor.model.note).toContain('CUDA cannot be loaded');
     await predictor.close();
   });
 });

@@ -13,7 +13,9 @@ const options: PredictorOptions = {
   threads: 1,
   without: [],
   readText: false,
+  workersOn: () => 1,
   maxSize: 4,
+  maxTokens: 4_096,
   maxWaitMs: 1,
   maxPhrases: 5,
 };
@@ -57,16 +59,21 @@ it('closes when the worker dies while a request waits for its batch', async () =
 });
 
 it(
-  'lets a process exit in the middle of a run with the exit code it asked for',
+  'lets a process exit in the middle of runs of two workers with the exit code it asked for',
   { timeout: 60_000 },
   async () => {
     const client = new URL('../../dist/serving/worker.js', import.meta.url).href;
     const program = `void import(${JSON.stringify(client)}).then(async ({ startWorker }) => {
-    const worker = await startWorker(${JSON.stringify(options)});
-    const inputs = Array.from({ length: 64 }, () => (${JSON.stringify(input)}));
-    const ask = () => worker.run({ kind: 'predict', inputs, limit: 5 }).then(ask);
-    void Promise.all([ask(), ask()]);
-    setTimeout(() => process.exit(7), 100 * Math.random());
+    const workers = [await startWorker(${JSON.stringify(options)}), await startWorker(${JSON.stringify(options)})];
+    const posts = Array.from({ length: 64 }, () => (${JSON.stringify(input)}));
+    const ask = async (worker) => {
+      for (;;) {
+        const { response } = await worker.run({ kind: 'predict', posts, limit: 5 });
+        if (response.length !== 64) process.exit(8);
+      }
+    };
+    for (const worker of [...workers, ...workers]) ask(worker).catch(() => process.exit(9));
+    setTimeout(() => process.exit(7), 300 * Math.random());
   })`;
     for (let attempt = 0; attempt < 3; attempt++) {
       const child = spawn(process.execPath, ['--eval', program], { stdio: 'ignore' });

@@ -37,6 +37,7 @@ describeWithKafka('The Kafka source', (broker) => {
       quiet(broker.brokers),
       {
         ...{ brokers: broker.brokers, inputTopic: topic, groupId: transport.groupId, chunkSize: 10 },
+        concurrentChunks: 1,
         ...{ concurrentPartitions: 2, fetchBytes: 1_000_000, sessionTimeoutMs: 30_000 },
         delivery: 'at-least-once',
       },
@@ -150,7 +151,7 @@ describeWithKafka('The Kafka source', (broker) => {
     const bomb = {
       value: null,
       unread: {
-        code: 'undecodable_batch',
+        reason: 'undecodable_batch',
         detail: expect.stringContaining(`more than ${decompressedLimit} bytes`),
       },
     };
@@ -374,6 +375,7 @@ test('A broker that cannot be reached is named', async () => {
     quiet(brokers),
     {
       ...{ brokers, inputTopic: 'posts', groupId: 'tagstream', chunkSize: 10 },
+      concurrentChunks: 1,
       ...{ concurrentPartitions: 2, fetchBytes: 1_000_000, sessionTimeoutMs: 30_000 },
       delivery: 'at-least-once',
     },

@@ -7,7 +7,7 @@ import { NdjsonSource } from '../../src/source/ndjson.js';
 import { events } from '../support/transport.js';
 
 const sourceOf = (input: Readable, chunkSize = 10): NdjsonSource =>
-  new NdjsonSource(input, { name: 'posts.jsonl', chunkSize, maxLineBytes: 100 }, events);
+  new NdjsonSource(input, { name: 'posts.jsonl', chunkSize, concurrentChunks: 1, maxLineBytes: 100 }, events);
 
 test('A record’s offset is its line’s number from 0, and blank lines are passed over but counted', async () => {
   const batches: ConsumedBatch[] = [];
@@ -68,7 +68,7 @@ test('An output that is lost is not tried again, and nothing is said of reading 
   const own = { ...events, batchFailed: (_batch: ConsumedBatch, error: unknown) => failed.push(error) };
   const source = new NdjsonSource(
     Readable.from(['a\nb\n']),
-    { name: '-', chunkSize: 1, maxLineBytes: 100 },
+    { name: '-', chunkSize: 1, concurrentChunks: 1, maxLineBytes: 100 },
     own,
   );
 
@@ -87,7 +87,7 @@ test('A failure is told as often as the batch is handed out again', async () => 
   const own = { ...events, batchFailed: (_batch: ConsumedBatch, error: unknown) => failed.push(error) };
   const source = new NdjsonSource(
     Readable.from(['a\n']),
-    { name: '-', chunkSize: 1, maxLineBytes: 100 },
+    { name: '-', chunkSize: 1, concurrentChunks: 1, maxLineBytes: 100 },
     own,
   );
 
@@ -109,7 +109,7 @@ test('A line that is too long is a record in its place that says so', async () =
     return Promise.resolve();
   });
 
-  const unread = { code: 'invalid_post', detail: 'the line is longer than 100 bytes, so it was not read' };
+  const unread = { reason: 'invalid_post', detail: 'the line is longer than 100 bytes, so it was not read' };
   expect(batches.flatMap(({ records }) => records)).toMatchObject([
     { position: { offset: 0n } },
     { position: { offset: 1n }, value: Buffer.alloc(0), unread },

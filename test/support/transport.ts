@@ -2,7 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { Kafka, logLevel, type Message } from 'kafkajs';
 import type { Outcome, TaggedPost } from '../../src/domain/outcome.js';
 import type { ConsumedBatch, ConsumedRecord } from '../../src/domain/record.js';
-import type { BatchHandler, Sink, Source } from '../../src/domain/transport.js';
+import type { BatchHandler, Sink, Source, Turn } from '../../src/domain/transport.js';
 import { createKafka } from '../../src/kafka/client.js';
 import { describeTopics } from '../../src/kafka/topics.js';
 import { KafkaSink, type KafkaSinkOptions } from '../../src/sink/kafka.js';
@@ -19,7 +19,7 @@ export interface Transport {
   /** Appends records to the input. */
   feed(values: readonly string[]): Promise<void>;
   /** A reader of the input: the first, or the one that goes on after it. */
-  source(chunkSize: number): Source;
+  source(chunkSize: number, options?: { readonly concurrentChunks: number }): Source;
   sink(): Sink;
   /** The ids of the results that are out, in their order. */
   resultIds(): Promise<readonly string[]>;
@@ -43,10 +43,10 @@ export function ndjsonTransport(): Transport {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   return {
     feed: (values) => Promise.resolve(void input.push(...values)),
-    source: (chunkSize) =>
+    source: (chunkSize, { concurrentChunks } = { concurrentChunks: 1 }) =>
       new NdjsonSource(
         Readable.from(pieces(input.map((value) => `${value}\n`).join(''), 100)),
-        { name: '-', chunkSize, maxLineBytes: 1_000 },
+        { name: '-', chunkSize, concurrentChunks, maxLineBytes: 1_000 },
         events,
       ),
     sink: () =>
@@ -129,7 +129,12 @@ export async function kafkaTransport(
   };
 }
 
-const sourceDefaults = { concurrentPartitions: 3, fetchBytes: 1_048_576, sessionTimeoutMs: 30_000 } as const;
+const sourceDefaults = {
+  concurrentChunks: 1,
+  concurrentPartitions: 3,
+  fetchBytes: 1_048_576,
+  sessionTimeoutMs: 30_000,
+} as const;
 const sinkDefaults = { compression: 'lz4', maxRecordBytes: 1_000_000 } as const;
 
 export interface KafkaTransport extends Transport {
@@ -153,8 +158,10 @@ export async function produce(broker: Broker, topic: string, messages: Message[]
 
 /** A handler as simple as can be: a record's value is the id of its result, and one that starts with `!` is no post. */
 export function echo(sink: Sink): BatchHandler {
-  return (batch) =>
-    sink.write({ ...batch, outcomes: batch.records.map(decide), nextOffset: batch.lastOffset + 1n });
+  return async (batch, { after }) => {
+    await after;
+    await sink.write({ ...batch, outcomes: batch.records.map(decide), nextOffset: batch.lastOffset + 1n });
+  };
 }
 
 export function decide(record: ConsumedRecord): Outcome {
@@ -180,8 +187,9 @@ export const resultOf = (id: string): TaggedPost => ({
 export async function runUntil(source: Source, count: number, handle: BatchHandler): Promise<void> {
   let handled = 0;
   let stopped: Promise<void> | undefined;
-  await source.run(async (batch: ConsumedBatch) => {
-    await handle(batch);
+  await source.run(async (batch: ConsumedBatch, turn: Turn) => {
+    await handle(batch, turn);
+    await turn.after;
     handled += batch.records.length;
     if (handled >= count) stopped ??= source.stop();
   });

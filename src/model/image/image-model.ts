@@ -14,10 +14,11 @@ export type ImageModel = (images: readonly Uint8Array[]) => Promise<readonly Omi
 
 const regionCount = gridSide * gridSide;
 
-export function createImageModel(bundle: ModelBundle, model: Session): ImageModel {
+/** @param bucketSize images that go through the model together: its memory grows with them */
+export function createImageModel(bundle: ModelBundle, model: Session, bucketSize: number): ImageModel {
   const { classes: file, size, maxEntities, minScore } = bundle.manifest.image;
   const names = bundle.lines(file);
-  return async (images) => {
+  async function analyzeBucket(images: readonly Uint8Array[]) {
     const { classes, scores, maps, regions } = await model.run(imageTensors(images, size), {
       classes: 'int64',
       scores: 'float32',
@@ -36,6 +37,13 @@ export function createImageModel(bundle: ModelBundle, model: Session): ImageMode
       // A copy of its own: a view that is sent to another thread takes the whole batch's array along.
       regions: new Float32Array(rowOf(regions, row, regions.length / images.length)),
     }));
+  }
+
+  return async (images) => {
+    const analyses: Omit<ImageAnalysis, 'model'>[] = [];
+    for (let from = 0; from < images.length; from += bucketSize)
+      analyses.push(...(await analyzeBucket(images.slice(from, from + bucketSize))));
+    return analyses;
   };
 }
 

@@ -25,8 +25,9 @@ export interface CandidateSources {
   readonly alike: readonly Score[];
   /** The most similar labelled posts, most similar first. */
   readonly neighbours: readonly Neighbour[];
-  /** The pointer generator's, best first; none where it did not run. */
+  /** The pointer generator's, best first; where it did not run, the classifier's first labels in their place. */
   readonly generated: readonly GeneratedPhrase[];
+  readonly generatorRan: boolean;
 }
 
 /** Asks the classifier, the neighbours and the pointer generator about the posts of a batch. */
@@ -56,13 +57,20 @@ export function createCandidateGenerator(
   // A classifier that knows nothing finds all labels equally likely.
   const equallyLikely = new Float32Array(labels.length).fill(-Math.log(labels.length));
 
-  /** The phrases that the generator writes for those posts whose best label is not likely; it costs a third of a post. */
+  const asGenerated = ({ index, score }: Score): GeneratedPhrase => ({
+    phrase: labels[index] ?? '',
+    logProbability: score,
+  });
+
+  /**
+   * The phrases that the generator writes for those posts whose best label is not likely. It costs a third of a post; of
+   * the others the ranker is told what the generator would most probably say.
+   */
   async function generateWhereUnsure(
     encodings: readonly Encoding[],
     classified: readonly (readonly Score[])[],
-  ): Promise<readonly (readonly GeneratedPhrase[])[]> {
-    const generated: (readonly GeneratedPhrase[])[] = encodings.map(() => []);
-    if (!has('decoder')) return generated;
+  ): Promise<readonly Pick<CandidateSources, 'generated' | 'generatorRan'>[]> {
+    if (!has('decoder')) return encodings.map(() => ({ generated: [], generatorRan: false }));
     const unsure = classified.flatMap(([best], post) =>
       best !== undefined && best.score >= Math.log(decoder.unsureBelow) ? [] : [post],
     );
@@ -70,8 +78,11 @@ export function createCandidateGenerator(
       unsure.flatMap((post) => encodings[post] ?? []),
       unsure.map((post) => (classified[post] ?? []).slice(0, decoder.predictions)),
     );
-    unsure.forEach((post, at) => (generated[post] = phrases[at] ?? []));
-    return generated;
+    const written = new Map(unsure.map((post, at) => [post, phrases[at] ?? []]));
+    return classified.map((first, post) => ({
+      generated: written.get(post) ?? first.slice(0, decoder.beams).map(asGenerated),
+      generatorRan: written.has(post),
+    }));
   }
 
   return async (posts, encodings) => {
@@ -92,7 +103,7 @@ export function createCandidateGenerator(
       classified: classified[row] ?? [],
       alike: alike[row] ?? [],
       neighbours: neighbours[row] ?? [],
-      generated: generated[row] ?? [],
+      ...(generated[row] ?? { generated: [], generatorRan: false }),
     }));
   };
 }

@@ -65,13 +65,13 @@ export function chooseCandidates(
  */
 export function originOf(
   { phrase, label, matches: places }: Candidate,
-  { classifiedRanks, alikeRanks, generated, votedRanks, sharedRanks }: CandidateContext,
+  { sources, classifiedRanks, alikeRanks, generated, votedRanks, sharedRanks }: CandidateContext,
   mostClassified: number,
 ): readonly Origin[] {
   const stands = readable.some((part) => places[part] !== undefined);
   const origins: readonly (readonly [Origin, boolean])[] = [
     ['classified', (classifiedRanks.get(label) ?? Infinity) < mostClassified || alikeRanks.has(label)],
-    ['generated', generated.has(phrase) && !stands],
+    ['generated', sources.generatorRan && generated.has(phrase) && !stands],
     ['copied', stands],
     // What goes with the post's terms is known from labelled posts, as what the neighbours have.
     ['neighbour', votedRanks.has(label) || sharedRanks.has(label)],

@@ -53,10 +53,7 @@ export function createCoOccurrence(counts: CoOccurrenceCounts, shrink: number): 
     Object.entries(counts.together).map(([label, others]) => [Number(label), byNumber(others)]),
   );
   const byField = new Map(
-    Object.entries(counts.fields).map(([field, terms]) => [
-      field as Field,
-      new Map(Object.entries(terms).map(read)),
-    ]),
+    Object.entries(counts.fields).map(([field, terms]) => [field as Field, createFieldCounts(terms)]),
   );
 
   return {
@@ -66,17 +63,15 @@ export function createCoOccurrence(counts: CoOccurrenceCounts, shrink: number): 
     sharesOf(field, terms) {
       const shares = new Map<number, Share>();
       for (const term of terms) {
-        const counted = byField.get(field)?.get(term);
-        if (counted === undefined) continue;
-        for (const [label, both] of counted.labels) {
-          const share = both / (counted.posts + shrink);
+        byField.get(field)?.each(term, (label, both, all) => {
+          const share = both / (all + shrink);
           const { largest, total, lift } = shares.get(label) ?? noShare;
           shares.set(label, {
             largest: Math.max(largest, share),
             total: total + share,
             lift: lift + Math.log(1 + (share * posts) / (withLabel.get(label) ?? posts)),
           });
-        }
+        });
       }
       return shares;
     },
@@ -89,21 +84,59 @@ export function createCoOccurrence(counts: CoOccurrenceCounts, shrink: number): 
         for (const other of labels) if (other !== label) increase(others, other);
       }
       const termsBy = termsOf(post);
-      for (const [field, terms] of byField) {
-        for (const term of termsBy[field]) {
-          const counted = getOrAdd(terms, term, () => ({ posts: 0, labels: new Map<number, number>() }));
-          counted.posts += 1;
-          for (const label of labels) increase(counted.labels, label);
-        }
+      for (const [field, counted] of byField) {
+        for (const term of termsBy[field]) counted.add(term, labels);
       }
     },
   };
 }
 
-function read([term, [posts = 0, ...labels]]: [string, readonly number[]]): [string, TermCounts] {
-  const counted = new Map<number, number>();
-  for (let at = 0; at < labels.length; at += 2) counted.set(labels[at] ?? 0, labels[at + 1] ?? 0);
-  return [term, { posts, labels: counted }];
+/** A field's terms with their numbers of posts. */
+interface FieldCounts {
+  /** Calls back for each label that went with a term: the posts with both, and all posts with the term. */
+  each(term: string, visit: (label: number, both: number, all: number) => void): void;
+  add(term: string, labels: readonly number[]): void;
+}
+
+/**
+ * The counts that a bundle brings lie in one array of numbers, a tenth of what maps would take; a term that is added to
+ * gets a map of its own.
+ */
+function createFieldCounts(terms: Readonly<Record<string, readonly number[]>>): FieldCounts {
+  const rows = Object.entries(terms);
+  const numbers = new Int32Array(rows.reduce((sum, [, row]) => sum + row.length, 0));
+  const spans = new Map<string, readonly [from: number, to: number]>();
+  let end = 0;
+  for (const [term, row] of rows) {
+    numbers.set(row, end);
+    spans.set(term, [end, end + row.length]);
+    end += row.length;
+  }
+  const added = new Map<string, TermCounts>();
+
+  function each(term: string, visit: (label: number, both: number, all: number) => void): void {
+    const own = added.get(term);
+    if (own !== undefined) {
+      for (const [label, both] of own.labels) visit(label, both, own.posts);
+      return;
+    }
+    const [from, to] = spans.get(term) ?? [0, 0];
+    for (let at = from + 1; at < to; at += 2)
+      visit(numbers[at] ?? 0, numbers[at + 1] ?? 0, numbers[from] ?? 0);
+  }
+
+  return {
+    each,
+    add(term, labels) {
+      const counted = getOrAdd(added, term, () => {
+        const own: TermCounts = { posts: numbers[spans.get(term)?.[0] ?? -1] ?? 0, labels: new Map() };
+        each(term, (label, both) => own.labels.set(label, both));
+        return own;
+      });
+      counted.posts += 1;
+      for (const label of labels) increase(counted.labels, label);
+    },
+  };
 }
 
 function byNumber(counts: Readonly<Record<string, number>>): Map<number, number> {

@@ -57,7 +57,7 @@ beforeAll(async () => {
     if (image.kind === 'absent') throw new Error(`${photo}: ${image.detail}`);
     images.push(image);
   }
-  encodings = await createImageModel(bundle, models.image)(images.map(({ pixels }) => pixels));
+  encodings = await createImageModel(bundle, models.image, 4)(images.map(({ pixels }) => pixels));
 });
 afterAll(() => Promise.all(Object.values(models).map((model) => model.close())));
 

@@ -46,7 +46,7 @@ it(
       threads: 1,
       without: [],
       readText: false,
-      workers: 1,
+      workersOn: () => 1,
       maxSize: 16,
       maxTokens: 4_096,
       maxWaitMs: 5,

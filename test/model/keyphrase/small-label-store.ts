@@ -48,6 +48,7 @@ export function proposalOf({
     alike: [],
     neighbours: [],
     generated: [],
+    generatorRan: true,
     ...said,
   };
 }
