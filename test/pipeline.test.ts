@@ -201,32 +201,25 @@ function deferred(): { readonly promise: Promise<void>; readonly resolve: () => 
 }
 
 describe('batches of one partition', () => {
-  /** Steps whose predictions wait until they are let go, each batch's by itself. */
-  function stepsHeldBy(held: ReadonlyMap<string, Promise<void>>): Steps & { readonly predicted: string[] } {
+  it('are tagged side by side and written in their turn, however long each takes', async () => {
+    const [held, firstIsOut] = [deferred(), deferred()];
+    const [first, second] = [batchOf(2), { ...batchOf(3), firstOffset: 200n, lastOffset: 202n }];
     const plain = stepsThat([0], 99);
     const predicted: string[] = [];
-    return {
-      ...plain,
-      predicted,
-      async predictKeyphrases(post) {
-        await held.get(post.post.id);
-        predicted.push(post.post.id);
-        return plain.predictKeyphrases(post);
-      },
-    };
-  }
-
-  it('are tagged side by side and written in their turn, however long each takes', async () => {
-    const [ofFirst, firstIsOut] = [deferred(), deferred()];
-    // Record 0 is a dead letter of `stepsThat`, 1 and 2 are posts.
-    const [first, second] = [batchOf(2), { ...batchOf(3), firstOffset: 200n, lastOffset: 202n }];
-    const held = new Map([['1', ofFirst.promise]]);
-    const steps = stepsHeldBy(held);
     const written: ResultBatch[] = [];
     const published: ConsumedBatch[] = [];
     const { metrics, events } = quiet();
+    let batches = 0;
     const handle = createPipeline(
-      lending(steps),
+      () => {
+        const batch = ++batches;
+        const predictKeyphrases: Steps['predictKeyphrases'] = async (post) => {
+          if (batch === 1) await held.promise;
+          predicted.push(`${post.post.id} of batch ${batch}`);
+          return plain.predictKeyphrases(post);
+        };
+        return { steps: { ...plain, predictKeyphrases }, release: () => undefined };
+      },
       { images: 2, inference: 2 },
       sinkInto(written),
       events,
@@ -235,16 +228,16 @@ describe('batches of one partition', () => {
     const inFlight = async () => (await metrics.postsInFlight.get()).values[0]?.value;
 
     const one = handle(first, firstTurn).then(firstIsOut.resolve);
-    held.clear();
     const two = handle(second, { ...firstTurn, after: firstIsOut.promise });
-    await expect.poll(() => steps.predicted).toEqual(['1', '2']);
+    // The record 0 of each batch is a dead letter.
+    await expect.poll(() => predicted).toEqual(['1 of batch 2', '2 of batch 2']);
     await pause(5);
     expect(written).toEqual([]);
     expect(await inFlight()).toBe(5);
 
-    ofFirst.resolve();
+    held.resolve();
     await Promise.all([one, two]);
-    expect(steps.predicted).toEqual(['1', '2', '1']);
+    expect(predicted.slice(2)).toEqual(['1 of batch 1']);
     expect(written.map(({ firstOffset }) => firstOffset)).toEqual([98n, 200n]);
     expect(published).toEqual([first, second]);
     expect(await inFlight()).toBe(0);
@@ -294,9 +287,8 @@ describe('batches of one partition', () => {
 
   it('are not begun when they are given up before, nor written where one before them never is', async () => {
     const written: ResultBatch[] = [];
-    const steps = stepsHeldBy(new Map());
     const handle = createPipeline(
-      lending(steps),
+      lending(stepsThat([0], 99)),
       { images: 2, inference: 2 },
       sinkInto(written),
       quiet().events,
@@ -305,6 +297,7 @@ describe('batches of one partition', () => {
     const signal = AbortSignal.abort(new Error('nobody waits'));
     await expect(handle(batchOf(3), { ...firstTurn, signal })).rejects.toThrow('nobody waits');
     const after = Promise.reject(new GivenUpError());
+    after.catch(() => undefined);
     await expect(handle(batchOf(3), { ...firstTurn, after })).rejects.toThrow(GivenUpError);
     expect(written).toEqual([]);
   });

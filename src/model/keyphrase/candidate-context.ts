@@ -1,3 +1,5 @@
+import { rowOf } from '../../onnx/tensors.js';
+import { topK } from '../../onnx/top-k.js';
 import type { Share } from './co-occurrence.js';
 import type { LabelStore } from './label-store.js';
 import type { Neighbour } from './knn-index.js';
@@ -39,6 +41,8 @@ export interface CandidateContext {
   readonly classifiedRanks: Ranks;
   /** Those whose words are most similar to the post. */
   readonly alikeRanks: Ranks;
+  /** The cosine of the post and a label's words. */
+  likenessOf(label: number): number;
   /** How undecided the classifier is: the entropy of its probabilities, in nats. */
   readonly entropy: number;
   readonly votes: ReadonlyMap<number, Vote>;
@@ -67,20 +71,20 @@ export interface CandidateContextSettings {
 
 /** Looks up, once for a post, all that its candidates and their features are made from. */
 export function buildCandidateContext(
-  { coOccurrence: memory, pastCoOccurrence: past, gazetteer: phrasebook }: LabelStore,
+  { labelVectors, coOccurrence, pastCoOccurrence, gazetteer }: LabelStore,
   settings: CandidateContextSettings,
   sources: CandidateSources,
 ): CandidateContext {
-  const { post, classified, alike, neighbours, logProbabilities, generated } = sources;
+  const { post, vector, classified, alike, neighbours, logProbabilities, generated } = sources;
   const votes = countVotes(neighbours, settings.sharpness);
   const terms = termsOf(post);
   const shares = {
-    text: memory.sharesOf('text', terms.text),
-    pairs: memory.sharesOf('pairs', terms.pairs),
-    entities: memory.sharesOf('entities', terms.entities),
-    attributes: memory.sharesOf('attributes', terms.attributes),
-    ocr: memory.sharesOf('ocr', terms.ocr),
-    past: past.sharesOf('text', terms.text),
+    text: coOccurrence.sharesOf('text', terms.text),
+    pairs: coOccurrence.sharesOf('pairs', terms.pairs),
+    entities: coOccurrence.sharesOf('entities', terms.entities),
+    attributes: coOccurrence.sharesOf('attributes', terms.attributes),
+    ocr: coOccurrence.sharesOf('ocr', terms.ocr),
+    past: pastCoOccurrence.sharesOf('text', terms.text),
   };
   const summedShares = sumShares(shares);
   const texts = {
@@ -92,19 +96,17 @@ export function buildCandidateContext(
     sources: sources,
     classifiedRanks: ranksOf(classified.map(({ index }) => index)),
     alikeRanks: ranksOf(alike.map(({ index }) => index)),
+    likenessOf: memoised((label) => dot(vector, rowOf(labelVectors, label, vector.length))),
     entropy: entropyOf(logProbabilities),
     votes,
-    votedRanks: rankLabels(
-      [...votes].map(([label, { share }]) => [label, share]),
-      settings.voted,
-    ),
+    votedRanks: rankLabels(votes, ({ share }) => share, settings.voted),
     shares,
     summedShares,
-    sharedRanks: rankLabels([...summedShares], settings.shared),
+    sharedRanks: rankLabels(summedShares, (sum) => sum, settings.shared),
     generated: rankPhrases(generated),
     texts,
     stems: eachReadable((part) => new Set(texts[part].stems)),
-    matches: eachReadable((part) => phrasebook.find(texts[part])),
+    matches: eachReadable((part) => gazetteer.find(texts[part])),
     wordCounts: { text: wordsOf(post.text).length, ocr: wordsOf(post.imageText).length },
   };
 }
@@ -140,9 +142,13 @@ function sumShares(shares: CandidateContext['shares']): Map<number, number> {
 }
 
 /** The labels of the highest scores; of equal ones the smaller label first. */
-function rankLabels(scores: (readonly [label: number, score: number])[], count: number): Ranks {
-  const best = scores.sort(([a, p], [b, q]) => q - p || a - b).slice(0, count);
-  return ranksOf(best.map(([label]) => label));
+function rankLabels<T>(scores: ReadonlyMap<number, T>, scoreOf: (of: T) => number, count: number): Ranks {
+  const labels = Int32Array.from(scores.keys()).sort();
+  const values = Float64Array.from(labels, (label) => {
+    const of = scores.get(label);
+    return of === undefined ? -Infinity : scoreOf(of);
+  });
+  return ranksOf(topK(values, count).map(({ index }) => labels[index] ?? 0));
 }
 
 function ranksOf(labels: readonly number[]): Ranks {
@@ -161,5 +167,22 @@ function rankPhrases(generated: readonly GeneratedPhrase[]): CandidateContext['g
 function entropyOf(logProbabilities: Float32Array): number {
   let sum = 0;
   for (const logProbability of logProbabilities) sum -= Math.exp(logProbability) * logProbability;
+  return sum;
+}
+
+function memoised(ask: (label: number) => number): (label: number) => number {
+  const known = new Map<number, number>();
+  return (label) => {
+    const before = known.get(label);
+    if (before !== undefined) return before;
+    const value = ask(label);
+    known.set(label, value);
+    return value;
+  };
+}
+
+function dot(one: Float32Array, other: Float32Array): number {
+  let sum = 0;
+  for (let at = 0; at < one.length; at++) sum += (one[at] ?? 0) * (other[at] ?? 0);
   return sum;
 }

@@ -25,14 +25,14 @@ const isWords = (phrase: string): boolean => /^[\p{L}\p{N}]+(?: [\p{L}\p{N}]+)*$
  */
 export function chooseCandidates(
   context: CandidateContext,
-  { labels, gazetteer: phrasebook }: LabelStore,
+  { labels, gazetteer }: LabelStore,
   mostClassified: number,
 ): readonly Candidate[] {
   const { classifiedRanks, alikeRanks, generated, votedRanks, sharedRanks, matches: places, texts } = context;
   const written = [...generated.keys()];
   const chosen = new Set([
     ...[...classifiedRanks.keys()].slice(0, mostClassified),
-    ...written.map(phrasebook.labelOf).filter((label) => label !== undefined),
+    ...written.map(gazetteer.labelOf).filter((label) => label !== undefined),
     ...alikeRanks.keys(),
     ...votedRanks.keys(),
     ...sharedRanks.keys(),
@@ -41,18 +41,18 @@ export function chooseCandidates(
   const known = [...chosen].map((label) => ({
     phrase: labels[label] ?? '',
     label,
-    stems: phrasebook.stemsOf(label),
+    stems: gazetteer.stemsOf(label),
     matches: eachReadable((part) => places[part].get(label)),
   }));
   const unknown = written
-    .filter((phrase) => phrasebook.labelOf(phrase) === undefined && isWords(phrase))
+    .filter((phrase) => gazetteer.labelOf(phrase) === undefined && isWords(phrase))
     .map((phrase) => {
       const { stems } = stemText(phrase);
       return {
         phrase,
         label: -1,
         stems,
-        matches: eachReadable((part) => phrasebook.locate(stems, texts[part])),
+        matches: eachReadable((part) => gazetteer.locate(stems, texts[part])),
       };
     });
   return [...known, ...unknown];

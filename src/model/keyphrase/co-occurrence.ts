@@ -61,16 +61,14 @@ export function createCoOccurrence(counts: CoOccurrenceCounts, shrink: number): 
     shareBeside: (label, other) =>
       (together.get(label)?.get(other) ?? 0) / ((withLabel.get(label) ?? 0) + shrink),
     sharesOf(field, terms) {
-      const shares = new Map<number, Share>();
+      const shares = new Map<number, { -readonly [K in keyof Share]: Share[K] }>();
       for (const term of terms) {
         byField.get(field)?.each(term, (label, both, all) => {
           const share = both / (all + shrink);
-          const { largest, total, lift } = shares.get(label) ?? noShare;
-          shares.set(label, {
-            largest: Math.max(largest, share),
-            total: total + share,
-            lift: lift + Math.log(1 + (share * posts) / (withLabel.get(label) ?? posts)),
-          });
+          const sums = getOrAdd(shares, label, () => ({ ...noShare }));
+          sums.largest = Math.max(sums.largest, share);
+          sums.total += share;
+          sums.lift += Math.log(1 + (share * posts) / (withLabel.get(label) ?? posts));
         });
       }
       return shares;
@@ -148,7 +146,9 @@ function increase(counts: Map<number, number>, key: number): void {
 }
 
 function getOrAdd<K, V>(map: Map<K, V>, key: K, create: () => V): V {
-  const found = map.get(key) ?? create();
-  map.set(key, found);
-  return found;
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = create();
+  map.set(key, made);
+  return made;
 }

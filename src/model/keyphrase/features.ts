@@ -3,7 +3,6 @@ import type { Candidate } from './candidates.js';
 import type { CandidateContext } from './candidate-context.js';
 import type { LabelStore } from './label-store.js';
 import type { PhraseMatch } from './gazetteer.js';
-import { rowOf } from '../../onnx/tensors.js';
 
 /** A number about a candidate of a post. */
 type Feature = (candidate: Candidate, context: CandidateContext, labelStore: LabelStore) => number;
@@ -23,10 +22,10 @@ const features = {
   classified_rank: ({ label }, { classifiedRanks }) => classifiedRanks.get(label) ?? beyondClassified,
   classified_gap: ({ label }, { sources: { logProbabilities, classified } }) =>
     (logProbabilities[label] ?? improbable) - (classified[0]?.score ?? improbable),
-  likeness: ({ label }, context, labelStore) => likeness(label, context, labelStore),
+  likeness: ({ label }, context) => likeness(label, context),
   likeness_rank: ({ label }, { alikeRanks }) => alikeRanks.get(label) ?? beyond,
-  likeness_gap: ({ label }, context, labelStore) =>
-    gapToFirst(label, context.alikeRanks, (other) => likeness(other, context, labelStore)),
+  likeness_gap: ({ label }, context) =>
+    gapToFirst(label, context.alikeRanks, (other) => likeness(other, context)),
 
   neighbour_likeness: ({ label }, { votes }) => votes.get(label)?.similarity ?? 0,
   neighbour_votes: ({ label }, { votes }) => votes.get(label)?.share ?? 0,
@@ -52,16 +51,16 @@ const features = {
   past_shares: ({ label }, { shares }) => (shares.past.get(label) ?? noShare).total,
   past_lift: ({ label }, { shares }) => (shares.past.get(label) ?? noShare).lift,
 
-  together: ({ label }, { classifiedRanks }, { coOccurrence: memory }) =>
-    shareBesideFirst(label, classifiedRanks, memory),
-  together_voted: ({ label }, { votedRanks }, { coOccurrence: memory }) =>
-    shareBesideFirst(label, votedRanks, memory),
+  together: ({ label }, { classifiedRanks }, { coOccurrence }) =>
+    shareBesideFirst(label, classifiedRanks, coOccurrence),
+  together_voted: ({ label }, { votedRanks }, { coOccurrence }) =>
+    shareBesideFirst(label, votedRanks, coOccurrence),
   votes_gap: ({ label }, { votes, votedRanks }) =>
     gapToFirst(label, votedRanks, (other) => votes.get(other)?.share ?? 0),
   shares_gap: ({ label }, { summedShares, sharedRanks }) =>
     gapToFirst(label, sharedRanks, (other) => summedShares.get(other) ?? 0),
 
-  prior: ({ label }, _, { coOccurrence: memory }) => Math.log(memory.postsWith(label) + 1),
+  prior: ({ label }, _, { coOccurrence }) => Math.log(coOccurrence.postsWith(label) + 1),
   past_prior: ({ label }, _, { pastCoOccurrence: past }) => Math.log(past.postsWith(label) + 1),
   // The list is sorted by frequency, so a label's place in it is a prior of its own.
   label_rank: ({ label }, _, { labels }) => Math.log(2 + (label < 0 ? labels.length : label)),
@@ -122,18 +121,18 @@ function overlap(words: readonly string[], stems: ReadonlySet<string>): number {
   return standing / words.length;
 }
 
-/** The cosine of the post and a label's words. */
-function likeness(
-  label: number,
-  { sources: { vector } }: CandidateContext,
-  { labelVectors }: LabelStore,
-): number {
-  return label < 0 ? 0 : dot(vector, rowOf(labelVectors, label, vector.length));
+/** The cosine of the post and a label's words; 0 where there is no such label. */
+function likeness(label: number, { likenessOf }: CandidateContext): number {
+  return label < 0 ? 0 : likenessOf(label);
 }
 
 /** How often a label goes with the first of others. */
-function shareBesideFirst(label: number, [first]: ReadonlyMap<number, number>, memory: CoOccurrence): number {
-  return first === undefined ? 0 : memory.shareBeside(first[0], label);
+function shareBesideFirst(
+  label: number,
+  [first]: ReadonlyMap<number, number>,
+  coOccurrence: CoOccurrence,
+): number {
+  return first === undefined ? 0 : coOccurrence.shareBeside(first[0], label);
 }
 
 /** How far a label's value lies below that of the first of others. */
@@ -143,10 +142,4 @@ function gapToFirst(
   valueOf: (label: number) => number,
 ): number {
   return valueOf(label) - (first === undefined ? 0 : valueOf(first[0]));
-}
-
-function dot(one: Float32Array, other: Float32Array): number {
-  let sum = 0;
-  for (let at = 0; at < one.length; at++) sum += (one[at] ?? 0) * (other[at] ?? 0);
-  return sum;
 }

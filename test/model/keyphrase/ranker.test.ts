@@ -9,7 +9,10 @@ const bundle = readBundle(fileURLToPath(new URL('../../../models/bundle', import
 
 describe('the ranker', () => {
   let model: Session;
-  beforeAll(async () => (model = await openSession(bundle.path(bundle.manifest.ranker.model), { provider: 'cpu', threads: 1 })));
+  beforeAll(
+    async () =>
+      (model = await openSession(bundle.path(bundle.manifest.ranker.model), { provider: 'cpu', threads: 1 })),
+  );
   afterAll(() => model.close());
 
   const rows = (values: readonly number[]) =>
