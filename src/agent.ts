@@ -16,7 +16,7 @@ import { createEvents, type Events } from './telemetry/events.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { openTracing } from './telemetry/open-tracing.js';
-import { encodeThumbnail } from './images/encode-thumbnail.js';
+import { encodeThumbnail } from './images/decode-image.js';
 import { isLoopback } from './web/gate.js';
 import { createRecentPosts, type RecentPosts } from './web/recent-posts.js';
 import { createWebServer, type WebServer } from './web/server.js';
@@ -41,6 +41,8 @@ export interface AgentOptions {
   readonly web: boolean;
   /** Folder from which posts may name images by path; none may where it is not given. */
   readonly imageFolder?: string;
+  /** What it tags with, in the place of the configured model; whoever opened it closes it. */
+  readonly tagger?: Tagger;
   /** Is told of outcomes that are out, in their order. */
   readonly observe?: (outcomes: readonly Outcome[]) => void;
   /** Stops the agent when it is aborted, with why as its reason; during the start as soon as the step under way is done. */
@@ -92,8 +94,8 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     for (const part of opened.reverse()) await part.close();
   };
   try {
-    const tagger = await openTagger(config, events, options.imageFolder);
-    opened.push(tagger);
+    const tagger = options.tagger ?? (await openTagger(config, events, options.imageFolder));
+    if (options.tagger === undefined) opened.push(tagger);
     stopping?.throwIfAborted();
     const { source, sink, ready } = createEnds(config, options.transport, logger, events);
     await sink.open();

@@ -11,7 +11,7 @@ import type { Steps } from './pipeline.js';
 import { findWorkers } from './serving/machine.js';
 import { ModelSlot, type Slotted } from './serving/model-slot.js';
 import { createKeyphrasePredictor } from './serving/predict-keyphrases.js';
-import { startPredictor, type Predictor } from './serving/predictor.js';
+import { startPredictor, type BatchObserver, type Predictor } from './serving/predictor.js';
 import type { Events } from './telemetry/events.js';
 import { createTextCleaner } from './text/clean-text.js';
 import { createScreen, type Screen } from './text/screen-post.js';
@@ -44,9 +44,15 @@ export interface Tagger {
  * Loads the configured model.
  *
  * @param imageFolder folder from which posts may name images by path; none may where it is not given
+ * @param observe watches the batches that the model runs
  * @throws ConfigurationError when the bundle or the execution provider can't be used
  */
-export async function openTagger(config: Config, events: Events, imageFolder?: string): Promise<Tagger> {
+export async function openTagger(
+  config: Config,
+  events: Events,
+  imageFolder?: string,
+  observe?: BatchObserver,
+): Promise<Tagger> {
   const { images, noise } = config;
   const fetcher = createImageFetcher({
     ...images,
@@ -56,7 +62,7 @@ export async function openTagger(config: Config, events: Events, imageFolder?: s
   });
   // What was seen is of the stream, not of a model.
   const screen = createScreen(noise);
-  const load = (path: string) => loadModel(config, path, { events, fetcher, screen });
+  const load = (path: string) => loadModel(config, path, { events, fetcher, screen, observe });
   try {
     const slot = new ModelSlot(await load(config.model.path));
     return {
@@ -78,6 +84,7 @@ interface Surroundings {
   readonly events: Events;
   readonly fetcher: ImageFetcher;
   readonly screen: Screen;
+  readonly observe: BatchObserver | undefined;
 }
 
 async function loadModel(config: Config, path: string, surroundings: Surroundings): Promise<LoadedModel> {
@@ -89,6 +96,7 @@ async function loadModel(config: Config, path: string, surroundings: Surrounding
       ...batch,
       workersOn: (on) => findWorkers(inference, on).workers,
       maxPhrases: output.maxPhrases,
+      observe: surroundings.observe,
     },
     surroundings.events,
   );

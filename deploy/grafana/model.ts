@@ -26,7 +26,7 @@ export const model: DashboardSpec = {
       },
       {
         title: 'Healthy agents',
-        description: 'Agents whose inference worker answers in time.',
+        description: 'Agents whose inference workers answer in time.',
         unit: 'count',
         thresholds: { warn: 1, below: true },
         queries: { healthy: `sum(tagstream_healthy{${chosen}})` },
@@ -61,12 +61,14 @@ export const model: DashboardSpec = {
         },
       },
       {
-        title: 'Worker’s time',
+        title: 'Workers’ time',
         description:
-          'Share of the time that an agent’s inference worker is at work. At 100% the model is the limit.',
+          'Share of the time that an agent’s inference workers are at work. At 100% the model is the limit.',
         unit: 'share',
         thresholds: { warn: 0.8, bad: 0.95 },
-        queries: { '{{instance}}': rate('tagstream_model_run_duration_seconds_sum', 'instance') },
+        queries: {
+          '{{instance}}': `${rate('tagstream_model_run_duration_seconds_sum', 'instance')} / sum by (instance) (tagstream_inference_workers{${chosen}})`,
+        },
       },
     ],
     Keyphrases: [

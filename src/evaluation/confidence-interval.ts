@@ -1,3 +1,4 @@
+import { mulberry32 } from '../domain/random.js';
 import { f1, precisionAndRecall, stemCase, type EvaluationCase } from './measures.js';
 
 /** The bounds of a 95% interval, in percent. */
@@ -29,15 +30,4 @@ export function f1At1Interval(
   const figures = Array.from({ length: resamples }, () => 100 * f1(posts.map(draw))).sort((a, b) => a - b);
   const percentile = (fraction: number) => figures[Math.round(fraction * (figures.length - 1))] ?? 0;
   return { low: percentile(0.025), high: percentile(0.975) };
-}
-
-/** Tommy Ettinger's generator: uniform in [0, 1), its period of 2³² enough for resampling. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,7 +1,29 @@
-import { absent, type AbsentImage, type Box, type Image, type Raster } from '../domain/image.js';
+import sharp, { type Sharp } from 'sharp';
+import {
+  absent,
+  type AbsentImage,
+  type Box,
+  type DecodedImage,
+  type Image,
+  type Raster,
+} from '../domain/image.js';
 import { countJpegScans, detectImageFormat } from './image-format.js';
-import { sharp, type Sharp } from './libvips.js';
 import { createPixelBudget } from './pixel-budget.js';
+
+// libvips's own settings, one set for the process. Images come from strangers: only the loaders of the four
+// formats may run (an SVG could read files and fonts). No two images share anything worth a cache, and the
+// caller's concurrency is the parallelism.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: [
+    'VipsForeignLoadJpegBuffer',
+    'VipsForeignLoadPngBuffer',
+    'VipsForeignLoadWebpBuffer',
+    'VipsForeignLoadNsgifBuffer',
+  ],
+});
+sharp.cache(false);
+sharp.concurrency(1);
 
 /** Seconds of work on one image; a photo within the pixel limit takes well under one. */
 const timeoutSeconds = 10;
@@ -114,4 +136,11 @@ function explain(error: unknown): AbsentImage {
   if (detail.includes('exceeds pixel limit')) return absent('too_large', detail);
   if (detail.startsWith('timeout')) return absent('timed_out', detail);
   return absent('undecodable', detail);
+}
+
+/** A decoded image as a small JPEG file, for the live page. */
+export function encodeThumbnail({ pixels, width, height }: DecodedImage): Promise<Buffer> {
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 75 })
+    .toBuffer();
 }

@@ -2,9 +2,7 @@ import { absent, type AbsentImage } from '../domain/image.js';
 import type { ImageRef } from '../domain/post.js';
 import { createUrlFetcher, type UrlFetcherOptions } from './fetch-url.js';
 import { BlockedAddressError } from './image-agent.js';
-import type { FetchedImage } from './image-file.js';
-import { readDataUri } from './read-data-uri.js';
-import { readImageFile } from './read-image-file.js';
+import { readDataUri, readImageFile, type FetchedImage } from './image-file.js';
 
 export interface ImageFetcherOptions extends UrlFetcherOptions {
   /** How long the whole fetch may take, redirects included. */

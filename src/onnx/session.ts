@@ -38,11 +38,19 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** A run of a session: which model, on what, and what it is asked. */
+export interface SessionRun {
+  readonly path: string;
+  readonly provider: Provider;
+  readonly inputs: Readonly<Record<string, TensorData>>;
+  readonly outputs: Readonly<Record<string, ElementType>>;
+}
+
 /**
  * Makes one call of ONNX Runtime. A process that exits in the middle of one is aborted, so a thread can have its calls
- * go by a guard.
+ * go by a guard. Where the call is a run, it is told which.
  */
-export type NativeCall = <T>(call: () => Promise<T>) => Promise<T>;
+export type NativeCall = <T>(call: () => Promise<T>, run?: SessionRun) => Promise<T>;
 
 export interface SessionOptions {
   readonly provider: Provider;
@@ -89,7 +97,12 @@ export async function openSession(
           new Tensor(type, data, [...shape]),
         ]),
       );
-      const results = await during(() => session.run(feeds, Object.keys(outputs)));
+      const results = await during(() => session.run(feeds, Object.keys(outputs)), {
+        path,
+        provider,
+        inputs,
+        outputs,
+      });
       const values = Object.entries(outputs).map(([name, type]) => {
         const result = results[name];
         if (result?.type === type) return [name, result.data];

@@ -6,7 +6,7 @@ import { reasons, type Reason } from '../domain/outcome.js';
 import { createKafka } from '../kafka/client.js';
 import { describeTopics, type TopicPartitions } from '../kafka/topics.js';
 import { partitionOf } from '../kafka/partitioner.js';
-import { sendOffsets, typesOf } from '../kafka/send-offsets.js';
+import { sendOffsets, typesOf } from '../kafka/writer.js';
 import { producerOptions, sendAll, type SendOptions } from '../kafka/send.js';
 import { createLogger } from '../telemetry/logger.js';
 import { headersOf, readLetter, type Letter } from './dead-letters.js';
@@ -20,7 +20,7 @@ const chunkSize = 64;
 /**
  * Milliseconds after which the brokers end the transaction of a replay that was killed: until then nobody who reads only
  * what is committed gets past it in the input. It holds the sends of one chunk, so as much as an agent's is enough
- * (kafka/transactional-writer.ts).
+ * (kafka/writer.ts).
  */
 const transactionTimeout = 10_000;
 

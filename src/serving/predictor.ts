@@ -49,7 +49,12 @@ export interface PredictorOptions extends ModelOptions {
   readonly maxWaitMs: number;
   /** Phrases proposed for a post at most. */
   readonly maxPhrases: number;
+  /** Is told of each batch that a worker has run, before it is answered, and of the seconds that the run took. */
+  readonly observe?: BatchObserver | undefined;
 }
+
+/** Watches the batches that workers run. */
+export type BatchObserver = (request: Request, seconds: number) => void;
 
 /**
  * Starts the workers. Images and posts queue apart, since they run through different models; the workers take batches
@@ -58,7 +63,7 @@ export interface PredictorOptions extends ModelOptions {
  * @throws ConfigurationError when the bundle or the execution provider can't be used.
  */
 export async function startPredictor(options: PredictorOptions, events: Events): Promise<Predictor> {
-  const { workersOn, maxSize, maxTokens, maxWaitMs, maxPhrases, ...modelOptions } = options;
+  const { workersOn, maxSize, maxTokens, maxWaitMs, maxPhrases, observe, ...modelOptions } = options;
   const pool = await startPool(modelOptions, workersOn);
 
   function laneOf<I, R extends Request>(
@@ -70,7 +75,9 @@ export async function startPredictor(options: PredictorOptions, events: Events):
       queue,
       async run({ items, since }: Batch<I, Responses[R['kind']][number]>) {
         const waitSeconds = (systemClock.now() - since) / 1000;
-        const { response, seconds } = await pool.run(request(items));
+        const asked = request(items);
+        const { response, seconds } = await pool.run(asked);
+        observe?.(asked, seconds);
         events.modelRan(model, items.length, waitSeconds, seconds);
         return response;
       },

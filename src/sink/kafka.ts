@@ -5,8 +5,7 @@ import type { Sink } from '../domain/transport.js';
 import type { TopicPartitions } from '../kafka/topics.js';
 import { excessBytes, toRecords } from './records.js';
 import { metadataMaxAgeMs, type SendOptions } from '../kafka/send.js';
-import { claimPartition } from '../kafka/transactional-writer.js';
-import { openWriter, type Writer } from '../kafka/writer.js';
+import { claimPartition, openWriter, type Writer } from '../kafka/writer.js';
 
 export interface KafkaSinkOptions extends SendOptions {
   /** For messages to people: the client knows them already. */

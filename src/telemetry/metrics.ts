@@ -206,7 +206,7 @@ export function createMetrics() {
     ),
     healthy: gauge(
       'healthy',
-      'Whether the inference worker answers in time (1), or the agent should be restarted (0).',
+      'Whether all inference workers answer in time (1), or the agent should be restarted (0).',
     ),
     modelInfo: gauge('model_info', 'The model bundle in use (always 1).', {
       name: 'the bundle’s name',

@@ -661,6 +661,6 @@ export const errorRows: readonly ErrorRow[] = [
     75,
     'another agent of group "…" has taken over partition … of "…", or the brokers ended a transaction after … s: start this one again',
     'Start it again, as Kubernetes and systemd do.',
-    { by: 'test/kafka/transactional-writer.test.ts' },
+    { by: 'test/kafka/writer.test.ts' },
   ),
 ];

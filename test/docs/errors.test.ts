@@ -110,7 +110,7 @@ describe('each reason', () => {
     // Those of Kafka alone are made elsewhere.
     const elsewhere = {
       result_too_large: ['test/e2e/run.test.ts', 'result_too_large'],
-      undecodable_batch: ['test/source/kafka.test.ts', `code: 'undecodable_batch'`],
+      undecodable_batch: ['test/source/kafka.test.ts', `reason: 'undecodable_batch'`],
     };
     for (const [path = '', made = ''] of Object.values(elsewhere)) {
       expect(readFileSync(join(root, path), 'utf8')).toContain(made);

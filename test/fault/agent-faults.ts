@@ -103,14 +103,14 @@ export const stoppedTwice: Inject = async (context) => {
 export const modelFails =
   (how: 'throws' | 'ends' | 'aborts'): Inject =>
   async (context) => {
-    const agent = context.start({ FAULT_MODEL: `${how}:40` });
+    const agent = context.start({ FAULT_MODEL: `${how}:60` });
     if (how === 'throws') await agent.untilSaid('FAULT');
     else await untilExit(agent);
   };
 
 /** A run of the model never ends; whoever watches the agent's health kills it. */
 export const modelHangs: Inject = async (context) => {
-  const agent = context.start({ FAULT_MODEL: 'hangs:40', TAGSTREAM_INFERENCE_TIMEOUT_MS: '3000' });
+  const agent = context.start({ FAULT_MODEL: 'hangs:60', TAGSTREAM_INFERENCE_TIMEOUT_MS: '3000' });
   await agent.untilSaid('FAULT');
   const health = `${/"address":"([^"]+)"/.exec(agent.now.stderr())?.[1]}/healthz`;
   while ((await fetch(health)).ok) await sleep(200);
@@ -126,7 +126,7 @@ const mostMemory = 768 * 2 ** 20;
  * off. The posts have a field that nobody reads, of which together come more bytes than an agent may take.
  */
 export const modelSlow: Inject = async (context) => {
-  const slow = context.start({}, { FAULT_MODEL: 'slow:0' });
+  const slow = context.start({}, { FAULT_MODEL: 'slow:0', TAGSTREAM_INFERENCE_WORKERS: '1' });
   const padding = 'x'.repeat(100_000);
   let most = 0;
   const watch = setInterval(() => (most = Math.max(most, residentBytes(slow.now.process.pid))), 500);

@@ -83,6 +83,7 @@ export async function openScene(broker: Broker, partitions = 2): Promise<Scene> 
     ...{ TAGSTREAM_KAFKA_INPUT_TOPIC: inputTopic, TAGSTREAM_KAFKA_OUTPUT_TOPIC: outputTopic },
     ...{ TAGSTREAM_KAFKA_DEAD_LETTER_TOPIC: deadLetterTopic, TAGSTREAM_KAFKA_CHUNK_SIZE: '16' },
     ...{ TAGSTREAM_KAFKA_SESSION_TIMEOUT_MS: String(sessionTimeoutMs), TAGSTREAM_INFERENCE_THREADS: '1' },
+    TAGSTREAM_INFERENCE_WORKERS: '2',
     ...{ TAGSTREAM_WEB_PORT: '0', NODE_OPTIONS: `--import ${hooks}` },
   };
 

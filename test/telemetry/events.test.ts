@@ -81,7 +81,9 @@ it('shows the live model alone in its metrics, once another has been loaded', as
   events.modelLoaded({ name: 'big', version: '1', provider: 'cuda' }, { ...found, workers: 8 });
   events.modelLoaded({ name: 'big', version: '2', provider: 'cpu' }, found);
   const { text } = await metrics.expose();
-  expect(text.match(/^tagstream_(model_info|execution_provider_info|inference_workers)\b.*$/gm)?.sort()).toEqual([
+  expect(
+    text.match(/^tagstream_(model_info|execution_provider_info|inference_workers)\b.*$/gm)?.sort(),
+  ).toEqual([
     'tagstream_execution_provider_info{provider="cpu"} 1',
     'tagstream_inference_workers 3',
     'tagstream_model_info{name="big",version="2"} 1',

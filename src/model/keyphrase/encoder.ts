@@ -1,8 +1,7 @@
-import type { Session } from '../../onnx/session.js';
-import { float32, rowOf } from '../../onnx/tensors.js';
+import type { Session, TensorData } from '../../onnx/session.js';
+import { float32, int64Rows, rowOf } from '../../onnx/tensors.js';
 import type { ModelInput } from '../input.js';
 import { inLengthBuckets } from '../length-buckets.js';
-import { textTensors } from './text-tensors.js';
 import type { TokenizedInput, Tokenizer } from './tokenizer.js';
 
 /** A post as the text encoder reads it. */
@@ -54,4 +53,23 @@ export function tokenStates(encodings: readonly Encoding[]) {
     return float32(all, [encodings.length, tokens, width]);
   };
   return { keys: padded('keys'), values: padded('values'), tokens };
+}
+
+/** Pads tokenized posts to the longest: three tensors of shape `[posts, tokens]`; padding has id, type and mask 0. */
+export function textTensors(inputs: readonly TokenizedInput[]): Record<string, TensorData> {
+  const tokens = Math.max(...inputs.map(({ ids }) => ids.length));
+  return {
+    input_ids: int64Rows(
+      inputs.map(({ ids }) => ids),
+      tokens,
+    ),
+    attention_mask: int64Rows(
+      inputs.map(({ ids }) => ids.map(() => 1)),
+      tokens,
+    ),
+    token_type_ids: int64Rows(
+      inputs.map(({ types }) => types),
+      tokens,
+    ),
+  };
 }

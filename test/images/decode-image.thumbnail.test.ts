@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { createImageDecoder } from '../../src/images/decode-image.js';
-import { encodeThumbnail } from '../../src/images/encode-thumbnail.js';
+import { encodeThumbnail } from '../../src/images/decode-image.js';
 import { demoPhotos } from '../support/image-server.js';
 
 it('gives a small JPEG that shows the image', async () => {

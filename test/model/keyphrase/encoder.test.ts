@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { textTensors } from '../../../src/model/keyphrase/text-tensors.js';
+import { textTensors } from '../../../src/model/keyphrase/encoder.js';
 
 describe('the tensors of a batch of posts', () => {
   it('pad every post to the longest, with a mask over what is real', () => {

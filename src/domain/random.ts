@@ -1,0 +1,14 @@
+/**
+ * Tommy Ettinger's generator: uniform in [0, 1), its period of 2³² enough for resampling.
+ *
+ * @param seed an unsigned 32-bit integer; the same seed gives the same numbers
+ */
+export function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
