@@ -21,7 +21,7 @@ from decoder import LONGEST
 from export_image import TOP as FEATURES_OF_REGION
 from export_text import quantise_rows
 
-VERSION = "0.4.0"
+VERSION = "0.4.1"
 # How far a score may lie from its reference: several times what the products of integers differ by between processors.
 GOLDEN_TOLERANCE = 0.15
 

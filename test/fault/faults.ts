@@ -12,7 +12,14 @@ import {
   zombieAt,
 } from './agent-faults.js';
 import { brokerFrozen, brokerKilled, leaderKilled, leadersMoved, replyLost } from './broker-faults.js';
-import { abortsInterleaved, hostileServer, javaCodecs, partitionsAdded, poison } from './input-faults.js';
+import {
+  abortsInterleaved,
+  hostileServer,
+  javaCodecs,
+  partitionsAdded,
+  poison,
+  slowPhotos,
+} from './input-faults.js';
 import type { Inject } from './run-fault.js';
 import { apis, type Api } from './proxy.js';
 
@@ -91,6 +98,11 @@ export const faults: readonly Fault[] = [
     name: 'an image server that does everything wrong',
     endsDone: true,
     tries: [{ name: 'all paths', inject: hostileServer }],
+  },
+  {
+    name: 'photos that take 4.5 s, while agents are killed and come and go',
+    endsDone: true,
+    tries: [{ name: 'one in 16', inject: slowPhotos, exits: ['SIGKILL'] }],
   },
   {
     name: 'a run of the model fails, ends its thread, aborts the process',

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import type { Reason } from '../../src/domain/outcome.js';
 import { decompressedLimit } from '../../src/kafka/codecs.js';
@@ -148,6 +149,38 @@ export const hostileServer: Inject = async (context) => {
   const asked = new Set(server.requests.map(({ path }) => path));
   const unasked = paths.filter((path) => !asked.has(`/${path}`));
   if (unasked.length > 0) throw new Error(`never asked for: ${unasked.join(', ')}`);
+};
+
+/** Posts, one in 16 of which waits 4.5 s for its photo, while agents are killed and others come and go. */
+export const slowPhotos: Inject = async (context) => {
+  const server = await startImageServer();
+  context.finally(server.stop);
+  const surroundings = {
+    TAGSTREAM_IMAGES_ALLOW: server.allow,
+    TAGSTREAM_IMAGES_HOST_FAILURES: '1000000',
+    TAGSTREAM_IMAGES_HOST_CONCURRENCY: '256',
+  };
+  const posts = Array.from({ length: 600 }, (_, index) =>
+    post(
+      `post-slow-${index}`,
+      `harbour ${index} at dusk`,
+      [`${server.url}/late-gone/${index % 16 === 7 ? 4_500 : 300}/${index}`],
+      index % 2,
+    ),
+  );
+  await context.append(posts);
+  const agent = context.start({}, surroundings);
+  for (let turn = 1; turn <= 3; turn++) {
+    await agent.untilSaid('partitions assigned');
+    await sleep(2_000 + Math.random() * 3_000);
+    await context.expectWork();
+    agent.now.process.kill('SIGKILL');
+    const guest = context.start({}, surroundings);
+    await guest.untilSaid('partitions assigned');
+    await sleep(2_000 + Math.random() * 3_000);
+    await guest.stop();
+  }
+  await context.untilCommitted();
 };
 
 /** A post; without a partition, where its key sends it. */

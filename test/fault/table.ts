@@ -13,7 +13,8 @@ const file = join(root, 'docs/faults.md');
 /** What delivery hangs on, and what tries it. */
 const code = [
   ...['src/kafka', 'src/sink', 'src/source', 'src/agent.ts', 'src/pipeline.ts', 'src/commands/signals.ts'],
-  ...['src/serving/exit-guard.ts', 'src/serving/worker-thread.ts', 'src/serving/worker.ts', 'test/fault'],
+  ...['src/serving/exit-guard.ts', 'src/serving/pool.ts', 'src/serving/worker-thread.ts'],
+  ...['src/serving/worker.ts', 'test/fault'],
 ];
 
 const head = `# Faults that were tried

@@ -52,6 +52,8 @@ export function demoPhotos(): ReadonlyMap<string, Buffer> {
  * | `/redirects/N` | N redirects, then a photo |
  * | `/redirect-loop` | a redirect to itself |
  * | `/status/CODE` | that status and a short text |
+ * | `/late/MS/NAME` | a photo that no other NAME has, after so many milliseconds |
+ * | `/late-gone/MS/NAME` | that there is none, after so many milliseconds |
  */
 export async function startImageServer(photos = demoPhotos()): Promise<ImageServer> {
   const requests: ServedRequest[] = [];
@@ -97,7 +99,7 @@ export const rawAnswers = {
 const page = '<!doctype html><title>Gone</title><p>This photo has moved.';
 
 function answer(url: URL, response: ServerResponse, photos: ReadonlyMap<string, Buffer>): void {
-  const [, section = '', name = ''] = url.pathname.split('/').map(decodeURIComponent);
+  const [, section = '', name = '', own = ''] = url.pathname.split('/').map(decodeURIComponent);
   const [photo = Buffer.alloc(0)] = photos.values();
   const send = (status: number, type: string, body: Uint8Array | string) =>
     response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
@@ -110,6 +112,13 @@ function answer(url: URL, response: ServerResponse, photos: ReadonlyMap<string, 
       else send(200, 'image/jpeg', found);
       return;
     }
+    case 'late':
+      // What stands behind a JPEG's end is not looked at.
+      setTimeout(() => send(200, 'image/jpeg', Buffer.concat([photo, Buffer.from(own)])), Number(name));
+      return;
+    case 'late-gone':
+      setTimeout(() => send(404, 'text/plain', 'gone'), Number(name));
+      return;
     case 'slow-headers':
       return;
     case 'slow-body':

@@ -81,13 +81,14 @@ class Fixture(unittest.TestCase):
         from reference import Reference
 
         reference = Reference()
+        reference.manifest["decoder"]["unsureBelow"] = 1  # as `--generate-always`, which wrote the fixture
         for line in (HERE / "fixtures" / "reference.jsonl").read_text("utf-8").splitlines():
             case = json.loads(line)
             with self.subTest(case["post"]["text"][:40]):
                 ((tokens, proposal),) = reference.propose([Post(**case["post"])])
                 self.assertEqual(tokens, case["tokens"])
                 _, _, best = reference.rank(proposal)
-                # another processor's int8 kernels round otherwise
+                # a feature on a threshold of the trees may fall to either side of it on another processor
                 for (phrase, score), wanted in zip(best[:1], case["keyphrases"]):
                     self.assertEqual(phrase, wanted["phrase"])
                     self.assertAlmostEqual(score, wanted["score"], delta=0.02)

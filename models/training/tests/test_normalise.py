@@ -16,7 +16,7 @@ from text_rules import SYMBOLS
 from words import word_list
 
 REPOSITORY = HERE.parents[2]
-POSTS = json.loads((REPOSITORY / "test" / "transform" / "fixtures" / "posts.json").read_text("utf-8"))
+POSTS = json.loads((REPOSITORY / "test" / "text" / "fixtures" / "posts.json").read_text("utf-8"))
 TRAIN = Path(os.environ.get("TAGSTREAM_DATA", "")) / "tweets" / "train.jsonl"
 
 

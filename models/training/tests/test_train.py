@@ -98,7 +98,7 @@ class Branch(Folder):
         for name in ("write-0.pt", "beams-0.json"):
             (own / name).write_text("less")
         again = self.branch("see", "write", "export")
-        self.assertEqual([again[name] for name in ("see.pt", "write-0.pt")], [False] * 3)
+        self.assertEqual([again[name] for name in ("see.pt", "write-0.pt")], [False] * 2)
         self.assertEqual({file.read_text() for file in self.cache.iterdir()}, {"whole"})
 
 
