@@ -189,7 +189,6 @@ function createWeb(
     transport.kind === 'kafka'
       ? [kafka.inputTopic, kafka.outputTopic]
       : [transport.input.name, transport.output.name];
-  const { name, version, provider } = slot.live.model;
   return createWebServer({
     ...web,
     token: web.token?.reveal(),
@@ -204,7 +203,16 @@ function createWeb(
       unreadyBecause: () =>
         ready() ? [] : ['the consumer group has not been joined, or results cannot be written'],
     },
-    about: { version: packageVersion, model: { name, version }, provider, input, output },
+    about: {
+      ...{ version: packageVersion, input, output },
+      get model() {
+        const { name, version } = slot.live.model;
+        return { name, version };
+      },
+      get provider() {
+        return slot.live.model.provider;
+      },
+    },
   });
 }
 

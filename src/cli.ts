@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { bench } from './commands/bench.js';
+import { bench, suites, type BenchOptions, type Suite } from './commands/bench.js';
 import { completion, shells, type Shell } from './commands/completion.js';
 import { cudaInstall } from './commands/cuda.js';
 import { demo } from './commands/demo.js';
@@ -15,6 +15,7 @@ import { reasons } from './domain/outcome.js';
 import { examplesOf } from './commands/examples.js';
 import {
   ablationFlags,
+  brokerFlags,
   concurrencyFlags,
   formatFlags,
   kafkaFlags,
@@ -97,9 +98,19 @@ command(
   .addOption(new Option('--results <file>', 'also write the results as NDJSON').conflicts('predictions'))
   .option('--json', 'print JSON instead of a table');
 
-command('bench', 'measure this machine: CPU a post and posts a second, as JSON', modelFlags, async (made) => {
-  exitCode = await bench((forced) => configOf(made, { defaults: quiet, forced }));
-});
+command('bench', 'measure this machine, as JSON', [...brokerFlags, ...modelFlags], async (made) => {
+  exitCode = await bench(
+    made.processedArgs[0] as readonly Suite[],
+    made.opts<BenchOptions>(),
+    (forced) => configOf(made, { defaults: quiet, forced }),
+    (message) => made.error(`error: ${message}`),
+  );
+})
+  .addArgument(new Argument('[suite...]', 'what is measured').choices(suites).default(['posts']))
+  .option('--rounds <n>', 'how often each figure is measured', '5')
+  .option('--posts <n>', 'posts of a measurement, in the place of each suite’s own number')
+  .option('--old <folder>', 'older version to compare with, built')
+  .option('--svg <folder>', 'also draw the curves');
 
 command('replay', 'bring dead letters back to the input topic, each once', kafkaFlags, async (made) => {
   const config = configOf(made, { defaults: quiet, required: ['kafka.brokers'] });

@@ -36,6 +36,12 @@ export interface Tagger {
    * @throws ConfigurationError when the bundle or the execution provider can't be used
    */
   load(path: string): Promise<LoadedModel>;
+  /**
+   * Makes a loaded model the live one, from the next chunk on.
+   *
+   * @returns when the one before is closed
+   */
+  replace(next: LoadedModel): Promise<void>;
   /** Answers what was asked, then lets go of all models and connections. */
   close(): Promise<void>;
 }
@@ -64,10 +70,18 @@ export async function openTagger(
   const screen = createScreen(noise);
   const load = (path: string) => loadModel(config, path, { events, fetcher, screen, observe });
   try {
-    const slot = new ModelSlot(await load(config.model.path));
+    const first = await load(config.model.path);
+    const slot = new ModelSlot(first);
+    const nowLive = ({ model }: LoadedModel): void =>
+      events.modelLoaded(model, findWorkers(config.inference, model.provider));
+    nowLive(first);
     return {
       slot,
       load,
+      replace(next) {
+        nowLive(next);
+        return slot.replace(next);
+      },
       async close() {
         await slot.close();
         await fetcher.close();
@@ -100,7 +114,6 @@ async function loadModel(config: Config, path: string, surroundings: Surrounding
     },
     surroundings.events,
   );
-  surroundings.events.modelLoaded(predictor.model, findWorkers(inference, predictor.model.provider));
   return {
     model: predictor.model,
     workers: predictor.workers,

@@ -1,166 +1,82 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
-import { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { startAgent, type Agent } from '../agent.js';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Config } from '../config/load.js';
-import { exitCodes, StoppedError } from '../domain/errors.js';
 import type { Settings } from '../config/sources.js';
-import { nullOutput } from './null-output.js';
+import { exitCodes } from '../domain/errors.js';
+import { measureCuda } from './bench/cuda.js';
+import { measureCurves } from './bench/curves.js';
+import { drawCurves } from './bench/draw-curves.js';
+import { measurePosts } from './bench/posts.js';
+import { measureRatios } from './bench/ratios.js';
+import { describeMachine, measuring, type Bench } from './bench/suite.js';
+import { tableOf } from './bench/table.js';
 import { showProgress } from './progress.js';
 
-const folder = fileURLToPath(new URL('../../assets/demo', import.meta.url));
-/** Posts of a warm-up and of a measurement. */
-const warmUpPosts = 64;
-const measuredPosts = 640;
+/** What can be measured. */
+export const suites = ['posts', 'ratios', 'curves', 'cuda'] as const;
+export type Suite = (typeof suites)[number];
 
-interface BenchPost {
-  readonly text: string;
-  readonly images?: readonly string[];
+/** What the command line says, as text. */
+export interface BenchOptions {
+  readonly rounds: string;
+  readonly posts?: string;
+  /** Folder of an older version, with its `dist` and `node_modules`. */
+  readonly old?: string;
+  /** Folder for the curves as SVG. */
+  readonly svg?: string;
 }
-
-/** What one measurement is of. */
-interface Load {
-  /** Model threads; 0: as many as there are cores. */
-  readonly threads: number;
-  readonly photo: boolean;
-}
-
-interface Measurement {
-  readonly tagger: Agent['tagger'];
-  readonly posts: number;
-  /** CPU time of the whole process, all threads, for each post. */
-  readonly cpuMsPerPost: number;
-  readonly postsPerSecond: number;
-}
-
-/** The rows of README's table, in its order. */
-const loads: readonly Load[] = [
-  { threads: 1, photo: false },
-  { threads: 1, photo: true },
-  { threads: 0, photo: false },
-  { threads: 0, photo: true },
-];
-const batch = { maxSize: 16, maxWaitMs: 50 } as const;
-/**
- * Settings that decide whether a post or its photo is taken at all, or what it costs, at their defaults. Free are the
- * model and its provider, which the report names.
- */
-const everyPost: Settings = {
-  kafka: { chunkSize: 64 },
-  format: 'plain',
-  noise: { languages: [], duplicateWindow: 0, maxTextLength: 25_000, skip: [] },
-  images: {
-    ...{ allow: [], timeoutMs: 5_000, maxBytes: 10_000_000, maxPixels: 50_000_000, concurrency: 32 },
-    ...{ readText: false, cacheBytes: 67_108_864 },
-  },
-  output: { maxPhrases: 5, minScore: 0 },
-  model: { without: [] },
-};
-/** Posts that wait for a model or are in it at the same time, at its default. */
-const concurrency = 64;
 
 /**
- * `tagstream bench`: the whole way from a post's bytes to its result line, on posts with and without a photo, with one
- * model thread and with all cores.
+ * `tagstream bench`: measures this machine, and prints a report as JSON: the machine, and what each suite found. Every
+ * figure has its median, least and greatest over the rounds. A terminal gets them as a table on standard error too.
  *
- * @param configWith the configuration with these settings, whatever anybody else says: a measurement has to be of what
- * it is called
+ * @param configWith the configuration with these settings, whatever anybody else says
+ * @param refuse is told of an option that cannot be used, and does not return
  * @throws StoppedError where not every post was tagged
  */
-export async function bench(configWith: (forced: Settings) => Config): Promise<number> {
-  const lines = (await readFile(`${folder}/posts.ndjson`, 'utf8')).split('\n').flatMap(asPost);
-  const photos = (await readdir(`${folder}/photos`)).map((name) => `photos/${name}`);
-  const withPhoto = await Promise.all(
-    lines.flatMap(({ text, images = [] }) => {
-      const photo = images.find((image) => photos.includes(image));
-      return photo === undefined ? [] : [readFile(`${folder}/${photo}`).then((file) => ({ text, file }))];
-    }),
-  );
-  const withoutPhoto = lines.map(({ text }) => ({ text }));
-  const progress = showProgress('measurements', loads.length);
-  const measurements = [];
-  let measured: Agent['tagger'];
-  for (const { threads, photo } of loads) {
-    const config = configWith({ ...everyPost, inference: { threads, concurrency }, batch });
-    const { tagger, ...measurement } = await measure(config, photo ? withPhoto : withoutPhoto);
-    measured = tagger;
-    measurements.push({ threads: threads === 0 ? cpus().length : threads, photo, ...measurement });
-    progress.step();
-  }
-  progress.done();
-  const report = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    node: process.version,
-    model: measured?.slot.live.model.version,
-    provider: measured?.slot.live.model.provider,
-    batchSize: batch.maxSize,
-    measurements,
+export async function bench(
+  asked: readonly Suite[],
+  options: BenchOptions,
+  configWith: (forced: Settings) => Config,
+  refuse: (message: string) => never,
+): Promise<number> {
+  const { old, svg } = options;
+  if (old !== undefined && !existsSync(join(old, 'dist/cli.js')))
+    refuse(`--old ${old}: give a folder with dist/cli.js and node_modules`);
+  const progress = showProgress('measurements');
+  const given: Bench = {
+    rounds: countOf('--rounds', options.rounds, refuse),
+    posts: options.posts === undefined ? undefined : countOf('--posts', options.posts, refuse),
+    old,
+    configWith: measuring(configWith),
+    step: progress.step,
   };
+  const has = (suite: Suite): boolean => asked.includes(suite);
+  const machine = await describeMachine(given);
+  const leftOut: Record<string, string> = {};
+  const report: Record<string, unknown> = { machine, rounds: given.rounds };
+  if (has('posts')) report['posts'] = await measurePosts(given);
+  if (has('ratios')) {
+    const { leftOut: reasons, ...found } = await measureRatios(given);
+    Object.assign(report, found);
+    Object.assign(leftOut, reasons);
+  }
+  if (has('curves')) {
+    const { leftOut: reasons, curves } = await measureCurves(given, machine);
+    report['curves'] = curves;
+    Object.assign(leftOut, reasons);
+    if (svg !== undefined) await drawCurves(svg, curves, machine);
+  }
+  if (has('cuda')) report['cuda'] = await measureCuda(given);
+  if (Object.keys(leftOut).length > 0) report['leftOut'] = leftOut;
+  progress.done();
+  if (process.stderr.isTTY) process.stderr.write(`${tableOf(report)}\n`);
   process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   return exitCodes.done;
 }
 
-/** The post on a line of the demo's file; those lines that are bad on purpose give none. */
-function asPost(line: string): BenchPost[] {
-  try {
-    const post = JSON.parse(line) as BenchPost;
-    return typeof post.text === 'string' && post.text !== '' ? [post] : [];
-  } catch {
-    return [];
-  }
-}
-
-/** A post to measure with, and the file of its photo. */
-interface Sample {
-  readonly text: string;
-  readonly file?: Buffer;
-}
-
-/** A post of its own: no photo is the same file as another, so that each is decoded and looked at. */
-function lineOf({ text, file }: Sample, index: number): string {
-  const id = `bench-${index}`;
-  if (file === undefined) return `${JSON.stringify({ id, text })}\n`;
-  // What stands behind a JPEG's end is not looked at.
-  const photo = Buffer.concat([file, Buffer.from(id)]).toString('base64');
-  return `${JSON.stringify({ id, text, images: [`data:image/jpeg;base64,${photo}`] })}\n`;
-}
-
-async function measure(config: Config, samples: readonly Sample[]): Promise<Measurement> {
-  const total = warmUpPosts + measuredPosts;
-  const lines = Array.from({ length: total }, (_, index) =>
-    lineOf(samples[index % samples.length] ?? { text: '' }, index),
-  );
-  let done = 0;
-  let untagged = 0;
-  let start = { at: 0, cpu: process.cpuUsage() };
-  const agent = await startAgent(config, {
-    transport: {
-      kind: 'ndjson',
-      input: { name: 'bench', stream: Readable.from(lines.join('')) },
-      output: { name: 'nowhere', stream: nullOutput() },
-    },
-    web: false,
-    observe(outcomes) {
-      done += outcomes.length;
-      untagged += outcomes.filter(({ kind }) => kind !== 'tagged').length;
-      if (done <= warmUpPosts) start = { at: performance.now(), cpu: process.cpuUsage() };
-    },
-  });
-  await agent.finished;
-  if (done !== total || untagged > 0) {
-    throw new StoppedError(`${done - untagged} of ${total} posts were tagged: nothing is measured`);
-  }
-  const { user, system } = process.cpuUsage(start.cpu);
-  return {
-    tagger: agent.tagger,
-    posts: measuredPosts,
-    cpuMsPerPost: round((user + system) / 1000 / measuredPosts),
-    postsPerSecond: round((measuredPosts * 1000) / (performance.now() - start.at)),
-  };
-}
-
-function round(value: number): number {
-  return Number(value.toPrecision(3));
+/** @param refuse as of {@link bench} */
+function countOf(flag: string, text: string, refuse: (message: string) => never): number {
+  if (!/^0*[1-9]\d*$/.test(text)) refuse(`${flag} ${text}: give a whole number from 1`);
+  return Number(text);
 }

@@ -32,7 +32,12 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ['tagstream eval labelled.jsonl --without neighbours,decoder --json', 'what these parts are worth'],
     ['tagstream eval labelled.jsonl --predictions other.txt', 'measures what another program predicted'],
   ],
-  bench: [['tagstream bench > bench.json', 'takes some minutes; leave the machine alone meanwhile']],
+  bench: [
+    ['tagstream bench > bench.json', 'posts with and without photos; leave the machine alone meanwhile'],
+    ['tagstream bench ratios --brokers 127.0.0.1:9092', 'what the parts of the agent are worth and cost'],
+    ['tagstream bench curves --svg curves', 'throughput and latency over what decides them, also drawn'],
+    ['tagstream bench cuda', 'a GPU and the CPU of its machine'],
+  ],
   replay: [
     ['tagstream replay --brokers 127.0.0.1:9092 --dry-run', 'shows what would go back'],
     [

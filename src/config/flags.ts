@@ -23,8 +23,11 @@ export const threadFlags = [
   flag('--workers <n>', ['inference.workers'], 'threads that hold a model each, or auto'),
   flag('--threads <n>', ['inference.threads'], 'threads of a model run; 0: all cores'),
 ];
-export const kafkaFlags = [
+export const brokerFlags = [
   flag('--brokers <host:port,...>', ['kafka.brokers'], 'Kafka brokers to start from'),
+];
+export const kafkaFlags = [
+  ...brokerFlags,
   flag('--input-topic <name>', ['kafka.inputTopic'], 'topic the posts come from'),
   flag('--output-topic <name>', ['kafka.outputTopic'], 'topic the keyphrases go to'),
   flag('--dead-letter-topic <name>', ['kafka.deadLetterTopic'], 'topic for what cannot be tagged'),

@@ -65,7 +65,8 @@ export async function deliverInOrder(
     turn.after.catch(() => undefined);
     // The batch has to be among those under way by now: its handler may stop the source.
     await Promise.resolve();
-    if (!(await deliver(batch, (one) => handle(one, turn), options))) return false;
+    if (!(await deliver(batch, (one) => handle(one, turn), { ...options, givenUp: turn.signal })))
+      return false;
     await turn.after;
     return delivered(batch);
   }

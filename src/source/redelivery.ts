@@ -13,6 +13,8 @@ export interface Redelivery {
   readonly attempts: number;
   /** Aborted when the source is to stop: a batch that fails is not handed out again. */
   readonly stopping: AbortSignal;
+  /** Aborted, with the reason, when nobody waits for the batch any more. */
+  readonly givenUp?: AbortSignal;
   /** Rejects, with the reason, when the batch may have become another process's work. */
   readonly stillOurs?: () => Promise<void>;
   /** Is told of a failure after which the batch is handed out again. */
@@ -28,7 +30,7 @@ export interface Redelivery {
 export async function deliver(
   batch: ConsumedBatch,
   handle: (batch: ConsumedBatch) => Promise<void>,
-  { attempts, stopping, stillOurs, failed }: Redelivery,
+  { attempts, stopping, givenUp, stillOurs, failed }: Redelivery,
 ): Promise<boolean> {
   for (let attempt = 1, wait: number = backOff.first; !stopping.aborted; attempt++) {
     try {
@@ -38,7 +40,9 @@ export async function deliver(
       if (attempt >= attempts || finalErrors.some((kind) => error instanceof kind)) throw error;
       failed(batch, error);
     }
-    await sleep(wait, undefined, { signal: stopping }).then(stillOurs, () => undefined);
+    const signal = givenUp === undefined ? stopping : AbortSignal.any([stopping, givenUp]);
+    await sleep(wait, undefined, { signal }).then(stillOurs, () => undefined);
+    givenUp?.throwIfAborted();
     wait = Math.min(2 * wait, backOff.most);
   }
   return false;

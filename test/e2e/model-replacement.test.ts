@@ -82,7 +82,7 @@ describe('a model that is loaded beside the live one and takes its place', () =>
     // Replaced in mid-stream: some chunks are under way, others are not begun.
     input.write(linesOf(50, 150));
     await expect.poll(() => results.length).toBeGreaterThan(60);
-    const replaced = tagger.slot.replace(next);
+    const replaced = tagger.replace(next);
     input.end(linesOf(150, count));
     await replaced;
     expect(threads).toHaveLength(2);
@@ -130,7 +130,7 @@ describe('a model that is loaded beside the live one and takes its place', () =>
     const own = await next.steps.predictKeyphrases({ ...enriched, analyzedImages: [analyzedAnew] });
     expect(own.result).toEqual({ ...result, model: { name: 'tagstream', version: 'the next one' } });
 
-    await tagger.slot.replace(next);
+    await tagger.replace(next);
     await expect(before.steps.predictKeyphrases(enriched)).rejects.toThrow(/the inference worker was closed/);
     input.end();
     expect(await agent.finished).toBe('ended');

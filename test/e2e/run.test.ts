@@ -65,9 +65,9 @@ async function endOf(broker: Broker, topic: string): Promise<number> {
 async function committed(broker: Broker, { inputTopic }: Topics): Promise<number> {
   return broker.withAdmin(async (admin) => {
     const asked = admin.fetchOffsets({ groupId: inputTopic, topics: [inputTopic] });
-    // A broker that has just started may still load what its groups have committed.
+    // A broker that has just started may still look for its groups, and load what they have committed.
     const [group] = await asked.catch((error: unknown) => {
-      if ((error as { type?: string }).type === 'GROUP_LOAD_IN_PROGRESS') return [];
+      if ((error as { retriable?: boolean }).retriable === true) return [];
       throw error;
     });
     return (group?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);

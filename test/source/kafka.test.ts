@@ -131,6 +131,49 @@ describeWithKafka('The Kafka source', (broker) => {
     expect(ready).toEqual([true, false, false, true]);
   });
 
+  test('has several chunks of a partition under way, and commits each when those before it are', async () => {
+    const transport = await kafkaTransport(broker);
+    await transport.feed(ids(50));
+    const course: (readonly [what: string, offset: number])[] = [];
+    let begin: () => void = () => undefined;
+    const fourAreUnderWay = new Promise<void>((resolve) => (begin = resolve));
+
+    await runUntil(transport.source(10, { concurrentChunks: 4 }), 50, async ({ firstOffset }, { after }) => {
+      course.push(['begun', Number(firstOffset)]);
+      if (firstOffset === 30n) begin();
+      if (firstOffset === 0n) await fourAreUnderWay;
+      await after;
+      course.push(['in turn', (await committed(broker, transport))[0] ?? NaN]);
+    });
+
+    expect(course.slice(0, 4)).toEqual([0, 10, 20, 30].map((offset) => ['begun', offset]));
+    expect(course.filter(([what]) => what === 'in turn').map(([, offset]) => offset)).toEqual([
+      -1, 10, 20, 30, 40,
+    ]);
+    expect(await committed(broker, transport)).toEqual([50]);
+  });
+
+  test('is not ready while a later chunk fails, though one before it is done', async () => {
+    const transport = await kafkaTransport(broker);
+    await transport.feed(ids(30));
+    const source = transport.source(10, { concurrentChunks: 3 });
+    const seen: (readonly [isReady: boolean, committed: number | undefined])[] = [];
+    let failed: () => void = () => undefined;
+    const secondFailed = new Promise<void>((resolve) => (failed = resolve));
+
+    await runUntil(source, 30, async ({ firstOffset }) => {
+      if (firstOffset === 0n) await secondFailed;
+      if (firstOffset !== 10n) return;
+      failed();
+      if (seen.length > 0) await expect.poll(() => committed(broker, transport)).toEqual([10]);
+      seen.push([source.ready, (await committed(broker, transport))[0]]);
+      if (seen.length <= 1) throw new Error('no luck');
+    });
+
+    expect(seen.at(-1)).toEqual([false, 10]);
+    expect(await committed(broker, transport)).toEqual([30]);
+  });
+
   test('steps over a record batch that decompresses to more than the limit, and says why', async () => {
     const transport = await kafkaTransport(broker, 1, { 'max.message.bytes': '300000000' });
     await transport.feed(['before']);

@@ -137,8 +137,7 @@ async function timeRuns({ file, which, provider, times }: Extract<BenchTask, { k
 
 async function sessionOf({ path, provider }: Pick<SessionRun, 'path' | 'provider'>): Promise<Session> {
   const key = `${provider} ${path}`;
-  const session =
-    sessions.get(key) ?? (await openSession(path, { provider, threads: options.threads }));
+  const session = sessions.get(key) ?? (await openSession(path, { provider, threads: options.threads }));
   sessions.set(key, session);
   return session;
 }

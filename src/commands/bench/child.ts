@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { StoppedError } from '../../domain/errors.js';
 
@@ -50,7 +50,7 @@ export async function runChild(
     env: Object.fromEntries(environment),
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });
-  const [stdin, stdout, stderr, told] = child.stdio as [NodeJS.WritableStream, Readable, Readable, Readable];
+  const [stdin, stdout, stderr, told] = child.stdio as unknown as [Writable, Readable, Readable, Readable];
   let lines = 0;
   let said = '';
   let use = { rss: 0, cpu: NaN };

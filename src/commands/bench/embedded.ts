@@ -72,7 +72,8 @@ export async function tagEmbedded(
 
 /** @throws StoppedError where not every post was tagged: the measurement would be of something else */
 export function expectTagged(tagged: number, total: number): void {
-  if (tagged !== total) throw new StoppedError(`${tagged} of ${total} posts were tagged: nothing is measured`);
+  if (tagged !== total)
+    throw new StoppedError(`${tagged} of ${total} posts were tagged: nothing is measured`);
 }
 
 /** The posts as lines, a chunk at a time: what comes together makes a chunk. */

@@ -39,5 +39,10 @@ export function emptyTagger(): Tagger {
     close: () => Promise.resolve(),
   };
   const slot = new ModelSlot(model);
-  return { slot, load: () => Promise.resolve(model), close: () => slot.close() };
+  return {
+    slot,
+    load: () => Promise.resolve(model),
+    replace: () => Promise.resolve(),
+    close: () => slot.close(),
+  };
 }

@@ -121,7 +121,10 @@ async function writeChunk(
   const last = chunk.at(-1)?.offset ?? '0';
   const offset = (BigInt(last) + 1n).toString();
   const transaction = await producer.transaction();
-  const offsets = { consumerGroupId: groupId, topics: [{ topic: inputTopic, partitions: [{ partition: 0, offset }] }] };
+  const offsets = {
+    consumerGroupId: groupId,
+    topics: [{ topic: inputTopic, partitions: [{ partition: 0, offset }] }],
+  };
   // After a commit the brokers refuse the next transaction for a moment, and kafkajs does not repeat this request.
   while (await transaction.sendOffsets(offsets).then(isSent, isConcurrent)) await sleep(10);
   await transaction.sendBatch({

@@ -19,18 +19,16 @@ export interface RatiosReport {
   readonly leftOut: Record<string, string>;
   readonly figures: Record<string, Spread>;
   /** For how long the main thread did not come to its timers, at most, with all workers busy. */
-  readonly eventLoopStallMs: Record<'text' | 'photos', Spread>;
+  readonly eventLoopStallMs: Record<string, Spread>;
 }
 
 /** Why what needs a broker is left out where none is given. */
 export const needsBrokers = 'needs a broker: give --brokers';
 
-type Found = Omit<RatiosReport, 'eventLoopStallMs'> & { eventLoopStallMs: Record<string, Spread> };
-
 /** Measures what the parts of the agent are worth and cost, each as a ratio of two figures measured in turn. */
 export async function measureRatios(bench: Bench): Promise<RatiosReport> {
   const samples = await readSamples();
-  const found: Found = { ratios: {}, leftOut: {}, figures: {}, eventLoopStallMs: {} };
+  const found: RatiosReport = { ratios: {}, leftOut: {}, figures: {}, eventLoopStallMs: {} };
   await measureText(bench, samples, found);
   await measurePhotos(bench, samples, found);
   await measurePassThrough(bench, found);
@@ -38,14 +36,14 @@ export async function measureRatios(bench: Bench): Promise<RatiosReport> {
   found.ratios['rssGrowth'] = await rssGrowth(bench, samples.texts, tenfold(bench));
   bench.step();
   await measureLatency(bench, samples, found);
-  return found as RatiosReport;
+  return found;
 }
 
 const tenfold = ({ posts }: Bench): number => (posts === undefined ? 50_000 : 10 * posts);
 
 /** Writes down a ratio with its two sides. */
 function note(
-  found: Found,
+  found: RatiosReport,
   name: string,
   over: readonly [string, readonly number[]],
   under: readonly [string, readonly number[]],
@@ -54,7 +52,7 @@ function note(
   for (const [figure, values] of [over, under]) found.figures[figure] = spreadOf(values);
 }
 
-async function measureText(bench: Bench, { texts }: Samples, found: Found): Promise<void> {
+async function measureText(bench: Bench, { texts }: Samples, found: RatiosReport): Promise<void> {
   const posts = postsOf(bench, 640);
   const one = bench.configWith({ inference: { workers: 1 } });
   const two = bench.configWith({ inference: { workers: 2 } });
@@ -87,12 +85,15 @@ async function measureText(bench: Bench, { texts }: Samples, found: Found): Prom
   });
 }
 
-async function measurePhotos(bench: Bench, { texts, photos }: Samples, found: Found): Promise<void> {
+async function measurePhotos(bench: Bench, { texts, photos }: Samples, found: RatiosReport): Promise<void> {
   const posts = postsOf(bench, 640);
   const config = bench.configWith({ inference: { workers: 1 } });
   await withBatches(bench, photos, posts, async (tagger, bare) => {
     const measured = await inTurn(bench.rounds, {
-      pipeline: stepping(bench, async () => (await tagEmbedded(tagger, config, photos, posts)).postsPerSecond),
+      pipeline: stepping(
+        bench,
+        async () => (await tagEmbedded(tagger, config, photos, posts)).postsPerSecond,
+      ),
       bare: stepping(bench, async () => posts / (await bare.replay())),
     });
     note(
@@ -122,7 +123,9 @@ async function withBatches(
   const config = bench.configWith({ inference: { workers: 1 } });
   const requests: Request[] = [];
   let observing = true;
-  const observe = (request: Request): void => void (observing && requests.push(request));
+  const observe = (request: Request): void => {
+    if (observing) requests.push(request);
+  };
   await withTagger(
     config,
     async (tagger) => {
@@ -138,7 +141,7 @@ async function withBatches(
   );
 }
 
-async function measurePassThrough(bench: Bench, found: Found): Promise<void> {
+async function measurePassThrough(bench: Bench, found: RatiosReport): Promise<void> {
   const name = 'passThroughOverKafkajs';
   if (bench.configWith({}).kafka.brokers.length === 0) {
     found.leftOut[name] = needsBrokers;
@@ -163,7 +166,7 @@ async function measurePassThrough(bench: Bench, found: Found): Promise<void> {
   note(found, name, ['recordsPerSecondPassThrough', agent], ['recordsPerSecondKafkajs', kafkajs]);
 }
 
-async function measureOld(bench: Bench, { texts, photos }: Samples, found: Found): Promise<void> {
+async function measureOld(bench: Bench, { texts, photos }: Samples, found: RatiosReport): Promise<void> {
   const { old } = bench;
   const { inference, model } = bench.configWith({});
   const provider = ['--provider', inference.provider];
@@ -186,7 +189,7 @@ async function measureOld(bench: Bench, { texts, photos }: Samples, found: Found
   }
 }
 
-async function measureLatency(bench: Bench, { texts }: Samples, found: Found): Promise<void> {
+async function measureLatency(bench: Bench, { texts }: Samples, found: RatiosReport): Promise<void> {
   const config = bench.configWith({});
   const posts = postsOf(bench, 640);
   const p99: { ratio: number; latencyMs: number }[] = [];
@@ -194,7 +197,11 @@ async function measureLatency(bench: Bench, { texts }: Samples, found: Found): P
     const capacity = await withTagger(config, (tagger) => tagEmbedded(tagger, config, texts, posts));
     const load = { postsPerSecond: capacity.postsPerSecond / 2, posts, seed: round };
     const answered = await askUnderLoad(config, texts, load);
-    const p99Of = (key: 'ratio' | 'latencyMs') => quantile(answered.map((answer) => answer[key]), 0.99);
+    const p99Of = (key: 'ratio' | 'latencyMs') =>
+      quantile(
+        answered.map((answer) => answer[key]),
+        0.99,
+      );
     p99.push({ ratio: p99Of('ratio'), latencyMs: p99Of('latencyMs') });
     bench.step();
   }

@@ -27,21 +27,27 @@ export function ratioOf(over: readonly number[], under: readonly number[]): Spre
   return spreadOf(over.map((value, round) => value / (under[round] ?? NaN)));
 }
 
+/** For each measurement what its rounds gave. */
+type Rounds<M> = { [K in keyof M]: M[K] extends (() => Promise<infer T>) | undefined ? T[] : never };
+
 /**
  * Measures in turn, round after round: A B A B. What changes on the machine meanwhile meets all alike.
  *
  * @returns for each measurement what its rounds gave
  */
-export async function inTurn<K extends string, T>(
+export async function inTurn<M extends Readonly<Record<string, () => Promise<unknown>>>>(
   rounds: number,
-  measurements: Readonly<Record<K, () => Promise<T>>>,
-): Promise<Record<K, T[]>> {
-  const names = Object.keys(measurements) as K[];
-  const measured = Object.fromEntries(names.map((name) => [name, [] as T[]])) as Record<K, T[]>;
+  measurements: M,
+): Promise<Rounds<M>> {
+  const measured = Object.entries(measurements).map(([name, measure]) => ({
+    name,
+    measure,
+    values: [] as unknown[],
+  }));
   for (let round = 0; round < rounds; round += 1) {
-    for (const name of names) measured[name].push(await measurements[name]());
+    for (const { measure, values } of measured) values.push(await measure());
   }
-  return measured;
+  return Object.fromEntries(measured.map(({ name, values }) => [name, values])) as Rounds<M>;
 }
 
 /** The same for the points of a curve. */
