@@ -12,10 +12,10 @@ import { NdjsonSink } from './sink/ndjson.js';
 import { KafkaSource } from './source/kafka.js';
 import { NdjsonSource } from './source/ndjson.js';
 import { openTagger, type LoadedModel, type Tagger } from './tagger.js';
-import { createEvents, type Events } from './telemetry/events.js';
+import type { Events } from './telemetry/events.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
-import { openTracing } from './telemetry/open-tracing.js';
+import { openEvents } from './telemetry/open-events.js';
 import { encodeThumbnail } from './images/decode-image.js';
 import { isLoopback } from './web/gate.js';
 import { createRecentPosts, type RecentPosts } from './web/recent-posts.js';
@@ -81,11 +81,7 @@ const stoppedAgent: Agent = {
 export async function startAgent(config: Config, options: AgentOptions): Promise<Agent> {
   const logger = createLogger(config.log.level);
   const metrics = createMetrics();
-  const tracing = await openTracing(process.env, packageVersion, {
-    lost: (spans) => events.spansLost(spans),
-    trouble: (detail) => events.tracingTrouble(detail),
-  });
-  const events = createEvents(logger, metrics, tracing);
+  const { events, tracing } = await openEvents(logger, metrics, process.env, packageVersion);
   metrics.buildInfo.set({ version: packageVersion, node: process.version }, 1);
 
   const { stopping } = options;

@@ -8,7 +8,7 @@ import { createImageCache } from './images/image-cache.js';
 import { createImagesLoader } from './images/load-images.js';
 import { readBundle } from './model/bundle.js';
 import type { Steps } from './pipeline.js';
-import { findWorkers } from './serving/machine.js';
+import { findWorkers, readMachine } from './serving/machine.js';
 import { ModelSlot, type Slotted } from './serving/model-slot.js';
 import { createKeyphrasePredictor } from './serving/predict-keyphrases.js';
 import { startPredictor, type BatchObserver, type Predictor } from './serving/predictor.js';
@@ -72,8 +72,8 @@ export async function openTagger(
   try {
     const first = await load(config.model.path);
     const slot = new ModelSlot(first);
-    const nowLive = ({ model }: LoadedModel): void =>
-      events.modelLoaded(model, findWorkers(config.inference, model.provider));
+    const nowLive = ({ model, workers }: LoadedModel): void =>
+      events.modelLoaded(model, { ...readMachine(), workers });
     nowLive(first);
     return {
       slot,

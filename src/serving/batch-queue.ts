@@ -84,12 +84,12 @@ export class BatchQueue<I, O> {
     return this.#entries[0]?.since;
   }
 
-  /** Whether a further item would only make the next batch wait. */
+  /** Whether the next batch can take in no further item. */
   get isFull(): boolean {
+    const chosen = this.#choose(Infinity);
+    const dearest = Math.max(...chosen.map(({ cost }) => cost));
     const { maxSize, maxCost } = this.limits;
-    if (this.#entries.length >= maxSize) return true;
-    const dearest = this.#entries.reduce((most, { cost }) => Math.max(most, cost), 0);
-    return dearest * (this.#entries.length + 1) > maxCost;
+    return chosen.length >= maxSize || dearest * (chosen.length + 1) > maxCost;
   }
 
   /**
@@ -97,33 +97,39 @@ export class BatchQueue<I, O> {
    * length need the least padding.
    *
    * @param most items at most, where that is less than `maxSize`
+   * @throws RangeError where nothing waits
    */
   take(most: number): Batch<I, O> {
-    const [first] = this.#entries;
-    if (first === undefined) throw new RangeError('nothing waits');
-    const { maxSize, maxCost } = this.limits;
-    const size = Math.min(most, maxSize);
-    const alike = this.#entries.toSorted(
-      (a, b) => Math.abs(a.cost - first.cost) - Math.abs(b.cost - first.cost),
-    );
-    const taken = new Set<Entry<I, O>>([first]);
-    let dearest = first.cost;
-    for (const entry of alike) {
-      if (taken.size >= size) break;
-      const cost = Math.max(dearest, entry.cost);
-      if (cost * (taken.size + 1) > maxCost) continue;
-      taken.add(entry);
-      dearest = cost;
-    }
+    const taken = new Set(this.#choose(most));
+    if (taken.size === 0) throw new RangeError('nothing waits');
     this.#entries = this.#entries.filter((entry) => !taken.has(entry));
     return batchOf([...taken]);
+  }
+
+  #choose(most: number): readonly Entry<I, O>[] {
+    const [first] = this.#entries;
+    if (first === undefined) return [];
+    const { maxSize, maxCost } = this.limits;
+    const size = Math.min(most, maxSize);
+    const distance = ({ cost }: Entry<I, O>): number => Math.abs(cost - first.cost);
+    const alike = this.#entries.slice(1).sort((a, b) => distance(a) - distance(b));
+    const chosen = [first];
+    let dearest = first.cost;
+    for (const entry of alike) {
+      if (chosen.length >= size) break;
+      const cost = Math.max(dearest, entry.cost);
+      if (cost * (chosen.length + 1) > maxCost) continue;
+      chosen.push(entry);
+      dearest = cost;
+    }
+    return chosen;
   }
 }
 
 function batchOf<I, O>(entries: readonly Entry<I, O>[]): Batch<I, O> {
   return {
     items: entries.map(({ item }) => item),
-    since: Math.min(...entries.map(({ since }) => since)),
+    since: entries[0]?.since ?? 0,
     resolve(results) {
       if (results.length !== entries.length)
         throw new RangeError(`a batch of ${entries.length} came back with ${results.length} results`);

@@ -28,6 +28,7 @@ interface Holding<T> {
 export class ModelSlot<T extends Slotted> {
   #holding: Holding<T>;
   #closing: Promise<unknown> = Promise.resolve();
+  #closed: Promise<unknown> | undefined;
   #fail: (error: unknown) => void = () => undefined;
   /** Rejects when a model dies that is or was in use; never resolves. */
   readonly died: Promise<never>;
@@ -55,11 +56,12 @@ export class ModelSlot<T extends Slotted> {
   }
 
   /**
-   * Makes another model the live one: every lease from now on is of it.
+   * Makes another model the live one: every lease from now on is of it. Once the slot is closed, it is closed at once.
    *
    * @returns when the one before is closed
    */
   async replace(next: T): Promise<void> {
+    if (this.#closed !== undefined) return next.close();
     const before = this.#holding;
     this.#holding = this.#hold(next);
     const closed = close(before);
@@ -69,7 +71,8 @@ export class ModelSlot<T extends Slotted> {
 
   /** Closes the live model once nobody uses it any more, and waits for those that were replaced. */
   async close(): Promise<void> {
-    await Promise.all([this.#closing, close(this.#holding)]);
+    this.#closed ??= Promise.all([this.#closing, close(this.#holding)]);
+    await this.#closed;
   }
 
   #hold(value: T): Holding<T> {

@@ -13,7 +13,7 @@ export interface Pool extends Capacity {
   readonly workers: number;
   /** Settles with an error when a worker dies unasked; never resolves otherwise. */
   readonly died: Promise<never>;
-  /** How long, in milliseconds, any worker has owed its oldest answer. */
+  /** How long, in milliseconds, the longest run under way has taken. */
   waitingMs(): number;
   /** Has the least loaded worker run a request: one that is idle, else the one that has been at its batch for longest. */
   run: WorkerClient['run'];

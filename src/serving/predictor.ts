@@ -32,7 +32,7 @@ export interface Predictor {
    * @throws InfrastructureError when the model can't run.
    */
   predict(input: ModelInput, signal?: AbortSignal): Promise<Prediction>;
-  /** How long, in milliseconds, any worker has owed its oldest answer: what the health check looks at. */
+  /** How long, in milliseconds, the longest run under way has taken: what the health check looks at. */
   waitingMs(): number;
   /** Answers what was asked, then lets the workers end. */
   close(): Promise<void>;
@@ -129,7 +129,12 @@ export async function startPredictor(options: PredictorOptions, events: Events):
 const lettersOfToken = 4;
 
 /** How many tokens a post is, roughly: enough to tell long posts from short ones, and to bound a batch. */
-export function estimateTokens({ text, entities, attributes, imageText }: ModelInput): number {
-  const letters = [text, ...entities, ...attributes, imageText].reduce((sum, { length }) => sum + length, 0);
+export function estimateTokens({ text, entities, attributes, imageText, photos = [] }: ModelInput): number {
+  const ofPhotos = photos.flatMap((photo) => [
+    ...photo.entities.map(({ name }) => name),
+    photo.imageText ?? '',
+  ]);
+  const words = [text, ...entities, ...attributes, imageText, ...ofPhotos];
+  const letters = words.reduce((sum, { length }) => sum + length, 0);
   return 2 + Math.ceil(letters / lettersOfToken);
 }

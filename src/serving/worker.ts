@@ -18,7 +18,7 @@ export interface WorkerClient {
   readonly model: ModelDescription;
   /** Settles with an error when the worker dies unasked; never resolves otherwise. */
   readonly died: Promise<never>;
-  /** Milliseconds since the oldest unanswered request was sent; 0 where there is none. */
+  /** Milliseconds that the request under way has run; 0 where there is none. */
   waitingMs(): number;
   /** Requests that are not answered yet. */
   readonly pending: number;
@@ -33,7 +33,8 @@ export interface WorkerClient {
 }
 
 interface Pending {
-  readonly sentAt: number;
+  /** When the worker came to it: when it was sent, or when the one before was answered. */
+  startedAt: number;
   resolve(done: { response: never; seconds: number }): void;
   reject(error: Error): void;
 }
@@ -86,6 +87,8 @@ export async function startWorker(options: ModelOptions): Promise<WorkerClient> 
     if (message.type !== 'done' && message.type !== 'failed') return;
     const run = pending.get(message.id);
     pending.delete(message.id);
+    const [next] = pending.values();
+    if (next !== undefined) next.startedAt = performance.now();
     if (message.type === 'done')
       run?.resolve({ response: message.response as never, seconds: message.seconds });
     else run?.reject(new InfrastructureError(`the model could not run: ${message.problem}`));
@@ -99,14 +102,14 @@ export async function startWorker(options: ModelOptions): Promise<WorkerClient> 
     },
     waitingMs() {
       const [oldest] = pending.values();
-      return oldest === undefined ? 0 : performance.now() - oldest.sentAt;
+      return oldest === undefined ? 0 : performance.now() - oldest.startedAt;
     },
     run(request) {
       if (end !== undefined) return Promise.reject(end);
       return new Promise((resolve, reject) => {
         const id = nextId++;
-        pending.set(id, { sentAt: performance.now(), resolve, reject });
         worker.postMessage({ type: 'run', id, request } satisfies ToWorker);
+        pending.set(id, { startedAt: performance.now(), resolve, reject });
       });
     },
     async close() {

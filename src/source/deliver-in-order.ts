@@ -3,7 +3,7 @@ import type { ConsumedBatch } from '../domain/record.js';
 import type { BatchHandler, Turn } from '../domain/transport.js';
 import { deliver, type Redelivery } from './redelivery.js';
 
-export interface InOrderOptions extends Redelivery {
+export interface InOrderOptions extends Omit<Redelivery, 'givenUp'> {
   /** Batches that are under way at the same time, at most. */
   readonly window: number;
   /**
@@ -25,24 +25,24 @@ interface UnderWay {
 /**
  * Hands out the batches of one partition, several at a time, so that none waits for the slowest photo of the one before.
  * Each is written only when all before it are done. Where one cannot be delivered, those behind it are given up; where the
- * source is stopped, those behind the first: they are not written, and will be read again.
+ * source is stopped, those behind the first. They are not written, and will be read again.
  *
- * @returns whether all batches were delivered
+ * @returns when nothing is under way any more
  * @throws what the first batch that could not be delivered failed with
  */
 export async function deliverInOrder(
   batches: Iterable<ConsumedBatch> | AsyncIterable<ConsumedBatch>,
   handle: BatchHandler,
   options: InOrderOptions,
-): Promise<boolean> {
+): Promise<void> {
   const { window, stopping, delivered } = options;
   /** In their order: the first is the next to be written. One that was not delivered stays. */
   const underWay: UnderWay[] = [];
-  const giveUpBehind = (index: number): void => underWay.slice(index + 1).forEach((batch) => batch.giveUp());
-  let end: () => void = () => undefined;
-  /** Resolves when a batch is not delivered: nothing behind it will be. */
-  const ended = new Promise<void>((resolve) => (end = resolve));
+  /** Whether a batch was not delivered: nothing behind it will be. */
+  let ended = false;
+  let wake: () => void = () => undefined;
   let before: Promise<boolean> = Promise.resolve(true);
+  const giveUpBehind = (index: number): void => underWay.slice(index + 1).forEach((batch) => batch.giveUp());
 
   function start(batch: ConsumedBatch): void {
     const given = new AbortController();
@@ -54,9 +54,10 @@ export async function deliverInOrder(
     const settled = (isDelivered: boolean): void => {
       if (isDelivered) underWay.shift();
       else {
+        ended = true;
         giveUpBehind(underWay.indexOf(own));
-        end();
       }
+      wake();
     };
     done.then(settled, () => settled(false));
   }
@@ -65,17 +66,19 @@ export async function deliverInOrder(
     turn.after.catch(() => undefined);
     // The batch has to be among those under way by now: its handler may stop the source.
     await Promise.resolve();
-    if (!(await deliver(batch, (one) => handle(one, turn), { ...options, givenUp: turn.signal })))
-      return false;
+    const redelivery = { ...options, givenUp: turn.signal };
+    if (!(await deliver(batch, (one) => handle(one, turn), redelivery))) return false;
     await turn.after;
     return delivered(batch);
   }
 
-  async function untilRoom(): Promise<void> {
-    while (underWay.length >= window) {
-      const isDelivered = await Promise.race([ended, underWay[0]?.done]);
-      if (isDelivered === undefined) return;
-    }
+  /**
+   * Waits for something, or until a batch settles. A promise that lives as long as this run would keep all that was ever
+   * raced against it.
+   */
+  function untilSettledOr<T>(other?: Promise<T>): Promise<T | undefined> {
+    const settled = new Promise<undefined>((resolve) => (wake = () => resolve(undefined)));
+    return other === undefined ? settled : Promise.race([settled, other]);
   }
 
   const giveUpBehindFirst = (): void => giveUpBehind(0);
@@ -83,18 +86,23 @@ export async function deliverInOrder(
   try {
     const iterator =
       Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
-    while (!stopping.aborted) {
-      const next = await Promise.race([ended, iterator.next()]);
-      if (next === undefined || next.done === true) break;
-      start(next.value);
-      await untilRoom();
+    let next: Promise<IteratorResult<ConsumedBatch>> | undefined;
+    while (!ended && !stopping.aborted) {
+      if (underWay.length >= window) {
+        await untilSettledOr();
+        continue;
+      }
+      next ??= Promise.resolve(iterator.next());
+      const came = await untilSettledOr(next);
+      if (came === undefined) continue;
+      next = undefined;
+      if (came.done === true) break;
+      start(came.value);
     }
-    for (const { done } of [...underWay]) if (!(await done)) return false;
-    return !stopping.aborted;
+    for (const { done } of [...underWay]) if (!(await done)) return;
   } catch (error) {
     // Only a source that stops gives up a batch behind one that was delivered.
-    if (error instanceof GivenUpError) return false;
-    throw error;
+    if (!(error instanceof GivenUpError)) throw error;
   } finally {
     stopping.removeEventListener('abort', giveUpBehindFirst);
     await Promise.allSettled(underWay.map(({ done }) => done));

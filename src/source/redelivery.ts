@@ -5,7 +5,7 @@ import type { ConsumedBatch } from '../domain/record.js';
 /** Milliseconds before what failed is tried again: at first, and at most; each wait is twice the one before. */
 export const backOff = { first: 200, most: 10_000 } as const;
 
-/** What another attempt with the same batch can't mend. */
+/** What another attempt with the same batch cannot change. */
 const finalErrors = [OutputLostError, OffsetMismatchError, FencedError, GivenUpError] as const;
 
 export interface Redelivery {
@@ -14,7 +14,7 @@ export interface Redelivery {
   /** Aborted when the source is to stop: a batch that fails is not handed out again. */
   readonly stopping: AbortSignal;
   /** Aborted, with the reason, when nobody waits for the batch any more. */
-  readonly givenUp?: AbortSignal;
+  readonly givenUp: AbortSignal;
   /** Rejects, with the reason, when the batch may have become another process's work. */
   readonly stillOurs?: () => Promise<void>;
   /** Is told of a failure after which the batch is handed out again. */
@@ -40,9 +40,9 @@ export async function deliver(
       if (attempt >= attempts || finalErrors.some((kind) => error instanceof kind)) throw error;
       failed(batch, error);
     }
-    const signal = givenUp === undefined ? stopping : AbortSignal.any([stopping, givenUp]);
+    const signal = AbortSignal.any([stopping, givenUp]);
     await sleep(wait, undefined, { signal }).then(stillOurs, () => undefined);
-    givenUp?.throwIfAborted();
+    givenUp.throwIfAborted();
     wait = Math.min(2 * wait, backOff.most);
   }
   return false;

@@ -140,6 +140,15 @@ export const errorRows: readonly ErrorRow[] = [
     '--max-attempts',
     '0',
   ),
+  usage('--rounds …: give a whole number from 1', 'Give such a number.', 'bench', '--rounds', '0'),
+  usage('--posts …: give a whole number from 1', 'Give such a number.', 'bench', '--posts', '0'),
+  usage(
+    '--old …: give a folder with dist/cli.js and node_modules',
+    'Check the older version out, and run `npm ci` there.',
+    'bench',
+    '--old',
+    'nowhere',
+  ),
 
   row(
     'ConfigurationError',
@@ -649,6 +658,12 @@ export const errorRows: readonly ErrorRow[] = [
     'Report it: `bench` sets all that decides.',
     { not: 'no setting is left that leads to it' },
   ),
+  row('StoppedError', 1, '… ended with …: …', 'See what the older version says of itself.', {
+    by: 'test/commands/bench/child.test.ts',
+  }),
+  row('StoppedError', 1, 'the bare loop failed: …', 'Report it: the same model ran before.', {
+    not: 'no model that a worker runs and the loop does not is known',
+  }),
   row(
     'StoppedError',
     1,

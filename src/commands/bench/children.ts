@@ -6,7 +6,7 @@ import { ratioOf, type Spread } from './statistics.js';
 import type { Bench } from './suite.js';
 
 function* linesOf(samples: readonly Sample[], count: number): Generator<string> {
-  for (let index = 0; index < count; index += 1) yield `${postOf(sampleAt(samples, index), index)}\n`;
+  for (let index = 0; index < count; index += 1) yield `${postOf(sampleAt(samples, index))}\n`;
 }
 
 /**

@@ -55,7 +55,6 @@ const wide: Settings = {
   images: { concurrency: 256 },
   batch: { maxSize: 64, maxTokens: 65_536 },
 };
-const sizes = [1, 16, 64, 256];
 /** Runs that are timed together. */
 const timedRuns = 5;
 /** Posts of 48 tokens, more or less. */
@@ -64,9 +63,14 @@ const words = 30;
 /**
  * Compares CUDA with the CPU of the same machine.
  *
+ * @param sizes posts of the runs whose time is measured
  * @throws ConfigurationError where CUDA cannot be used
  */
-export async function measureCuda(bench: Bench, pair: Pair = ['cuda', 'cpu']): Promise<CudaReport> {
+export async function measureCuda(
+  bench: Bench,
+  pair: Pair = ['cuda', 'cpu'],
+  sizes: readonly number[] = [1, 16, 64, 256],
+): Promise<CudaReport> {
   const samples = await readSamples();
   const [cuda, cpu] = pair;
   const configs = {
@@ -82,7 +86,7 @@ export async function measureCuda(bench: Bench, pair: Pair = ['cuda', 'cpu']): P
           photos: await throughputOf(bench, configs, taggers, samples.photos),
         },
         workers: { cuda: onCuda.slot.live.workers, cpu: onCpu.slot.live.workers },
-        runMs: await runTimes(bench, configs.cuda, pair, samples),
+        runMs: await runTimes(bench, configs.cuda, pair, sizes, samples),
         scores: await compareScores(bench, configs, taggers, samples),
       };
     }),
@@ -109,7 +113,13 @@ async function throughputOf(
 }
 
 /** Times the models on what they are asked for batches of each size: the decoder in its third step. */
-async function runTimes(bench: Bench, config: Config, pair: Pair, { texts }: Samples) {
+async function runTimes(
+  bench: Bench,
+  config: Config,
+  pair: Pair,
+  sizes: readonly number[],
+  { texts }: Samples,
+) {
   const { text, image, decoder } = readBundle(config.model.path).manifest;
   const textOn = (provider: Provider) => (provider === 'cuda' ? text.floatModel : text.model);
   const cleanText = createPostCleaner(config);
@@ -165,7 +175,7 @@ async function compareScores(
       .split(' ')
       .slice(Math.floor(index / texts.length) % 5)
       .join(' ');
-    return postOf({ ...sample, text: text === '' ? sample.text : text }, index);
+    return postOf({ ...sample, text: text === '' ? sample.text : text });
   });
   const onCuda = await scoresOf(taggers.cuda, configs.cuda, lines);
   const onCpu = await scoresOf(taggers.cpu, configs.cpu, lines);

@@ -134,12 +134,12 @@ async function paddingOf(bench: Bench, samples: readonly Sample[]): Promise<numb
 
 async function overPartitions(bench: Bench, texts: readonly Sample[]) {
   const posts = postsOf(bench, 640);
-  const lines = Array.from({ length: posts }, (_, index) => postOf(sampleAt(texts, index), index));
+  const lines = Array.from({ length: posts }, (_, index) => postOf(sampleAt(texts, index)));
   const all = bench.configWith({});
   const points = await withTagger(all, (tagger) =>
     pointsInTurn(bench.rounds, partitionCounts, async (partitions) => {
       const found = await withTopics(bench, partitions, lines, (config) =>
-        tagFromKafka(config, tagger, posts, partitions),
+        tagFromKafka(config, tagger, { total: posts, partitions, warmUp: 0 }),
       );
       bench.step();
       return found;

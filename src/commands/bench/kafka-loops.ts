@@ -3,7 +3,8 @@ import { CompressionTypes, Partitioners, type EachBatchPayload, type Producer } 
 import { startAgent } from '../../agent.js';
 import type { Config } from '../../config/load.js';
 import { emptyResultOf, idOf } from './empty-tagger.js';
-import { expectTagged, warmUpOf } from './embedded.js';
+import { ModelSlot } from '../../serving/model-slot.js';
+import { expectTagged } from './embedded.js';
 import { clientOf } from './topics.js';
 import type { Tagger } from './suite.js';
 
@@ -14,46 +15,74 @@ export interface KafkaThroughput {
   readonly doneAtHalf: readonly number[];
 }
 
-/** Counts the records that are done, and says when all are. */
-function counter(total: number, partitions: number) {
-  const warmUp = warmUpOf(total / 2);
+/**
+ * Counts the records that are done, and says when all are.
+ *
+ * @param warmUp records that go before those that are measured
+ */
+function counter(total: number, partitions: number, warmUp: number) {
   let done = 0;
-  let start = performance.now();
+  let start: number | undefined;
   let doneAtHalf: readonly number[] = [];
   const perPartition = new Array<number>(partitions).fill(0);
   let finish: (found: KafkaThroughput) => void = () => undefined;
   const finished = new Promise<KafkaThroughput>((resolve) => (finish = resolve));
   return {
     finished,
+    /** A record was read. */
+    begin(): void {
+      start ??= performance.now();
+    },
     add(partition: number, records: number): void {
-      const before = done;
       done += records;
       perPartition[partition] = (perPartition[partition] ?? 0) + records;
-      if (before < warmUp) start = performance.now();
+      const now = performance.now();
+      if (done <= warmUp) start = now;
       if (doneAtHalf.length === 0 && done >= total / 2) doneAtHalf = [...perPartition];
-      const seconds = (performance.now() - start) / 1000;
+      const seconds = (now - (start ?? now)) / 1000;
       if (done >= total) finish({ recordsPerSecond: (total - warmUp) / seconds, doneAtHalf });
     },
   };
 }
 
+/** What a measurement of a full topic goes by. */
+export interface FullTopic {
+  /** Records that the topic holds. */
+  readonly total: number;
+  readonly partitions: number;
+  /** How many of them are done before the clock starts; 0: it starts when the first is read. */
+  readonly warmUp: number;
+}
+
+/** The same tagger, which says when it is given a record. */
+function watching({ slot, ...tagger }: Tagger, seen: () => void): Tagger {
+  const { live } = slot;
+  const steps: typeof live.steps = {
+    ...live.steps,
+    decodeRecord(record) {
+      seen();
+      return live.steps.decodeRecord(record);
+    },
+  };
+  return { ...tagger, slot: new ModelSlot({ ...live, steps }) };
+}
+
 /**
  * Has an agent tag all records of its input topic.
  *
- * @param total records that the topic holds
+ * @throws StoppedError where not every one was tagged
  */
 export async function tagFromKafka(
   config: Config,
   tagger: Tagger,
-  total: number,
-  partitions: number,
+  { total, partitions, warmUp }: FullTopic,
 ): Promise<KafkaThroughput> {
-  const count = counter(total, partitions);
+  const count = counter(total, partitions, warmUp);
   let tagged = 0;
   const agent = await startAgent(config, {
     transport: { kind: 'kafka' },
     web: false,
-    tagger,
+    tagger: watching(tagger, count.begin),
     observe(outcomes) {
       tagged += outcomes.filter(({ kind }) => kind === 'tagged').length;
       count.add(outcomes[0]?.position.partition ?? 0, outcomes.length);
@@ -69,9 +98,12 @@ export async function tagFromKafka(
  * The least that a program on kafkajs does for the same guarantees, with one partition: it reads committed records, and
  * writes each chunk's results with the offset to go on from in one transaction of one transactional id.
  */
-export async function passThroughKafkajs(config: Config, total: number): Promise<number> {
+export async function passThroughKafkajs(
+  config: Config,
+  { total, warmUp }: Omit<FullTopic, 'partitions'>,
+): Promise<number> {
   const { kafka } = config;
-  const count = counter(total, 1);
+  const count = counter(total, 1, warmUp);
   const consumer = clientOf(config).consumer({
     groupId: kafka.groupId,
     maxBytesPerPartition: kafka.fetchBytes,
@@ -92,6 +124,7 @@ export async function passThroughKafkajs(config: Config, total: number): Promise
     autoCommit: false,
     eachBatchAutoResolve: false,
     async eachBatch(payload) {
+      count.begin();
       const { messages } = payload.batch;
       for (let from = 0; from < messages.length; from += kafka.chunkSize) {
         const chunk = messages.slice(from, from + kafka.chunkSize);

@@ -57,8 +57,8 @@ async function measureText(bench: Bench, { texts }: Samples, found: RatiosReport
   const one = bench.configWith({ inference: { workers: 1 } });
   const two = bench.configWith({ inference: { workers: 2 } });
   const withKafka = one.kafka.brokers.length > 0;
-  const total = 64 + posts;
-  const lines = Array.from({ length: total }, (_, index) => postOf(sampleAt(texts, index), index));
+  const topic = { total: posts, partitions: 1, warmUp: 0 };
+  const lines = Array.from({ length: posts }, (_, index) => postOf(sampleAt(texts, index)));
   await withBatches(bench, texts, posts, async (tagger, bare) => {
     await withTagger(two, async (pair) => {
       const measured = await inTurn(bench.rounds, {
@@ -70,7 +70,7 @@ async function measureText(bench: Bench, { texts }: Samples, found: RatiosReport
               kafka: stepping(bench, () =>
                 withTopics(bench, 1, lines, async ({ kafka }) => {
                   const config = { ...one, kafka };
-                  return (await tagFromKafka(config, tagger, total, 1)).recordsPerSecond;
+                  return (await tagFromKafka(config, tagger, topic)).recordsPerSecond;
                 }),
               ),
             }
@@ -122,13 +122,15 @@ async function withBatches(
 ): Promise<void> {
   const config = bench.configWith({ inference: { workers: 1 } });
   const requests: Request[] = [];
-  let observing = true;
+  let observing = false;
   const observe = (request: Request): void => {
     if (observing) requests.push(request);
   };
   await withTagger(
     config,
     async (tagger) => {
+      await tagEmbedded(tagger, config, samples, 1);
+      observing = true;
       await tagEmbedded(tagger, config, samples, posts);
       observing = false;
       const { provider } = tagger.slot.live.model;
@@ -148,7 +150,9 @@ async function measurePassThrough(bench: Bench, found: RatiosReport): Promise<vo
     return;
   }
   const total = postsOf(bench, 640) * 10;
-  const lines = Array.from({ length: total }, (_, index) => postOf({ text: 'a post' }, index));
+  // The first transactions have to find out who is who.
+  const topic = { total, partitions: 1, warmUp: Math.ceil(total / 10) };
+  const lines = Array.from({ length: total }, () => postOf({ text: 'a post' }));
   const tagger = emptyTagger();
   const { agent, kafkajs } = await inTurn(bench.rounds, {
     agent: stepping(bench, () =>
@@ -156,11 +160,11 @@ async function measurePassThrough(bench: Bench, found: RatiosReport): Promise<vo
         bench,
         1,
         lines,
-        async (config) => (await tagFromKafka(config, tagger, total, 1)).recordsPerSecond,
+        async (config) => (await tagFromKafka(config, tagger, topic)).recordsPerSecond,
       ),
     ),
     kafkajs: stepping(bench, () =>
-      withTopics(bench, 1, lines, (config) => passThroughKafkajs(config, total)),
+      withTopics(bench, 1, lines, (config) => passThroughKafkajs(config, topic)),
     ),
   });
   note(found, name, ['recordsPerSecondPassThrough', agent], ['recordsPerSecondKafkajs', kafkajs]);

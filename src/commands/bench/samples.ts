@@ -51,9 +51,11 @@ export function sampleAt<S extends Sample>(samples: readonly S[], index: number)
   return sample;
 }
 
-/** A post of its own as JSON: no photo is the same file as another, so that each is decoded and looked at. */
-export function postOf({ text, photo }: Sample, index: number): string {
-  const id = `bench-${index}`;
+let postsMade = 0;
+
+/** A post of its own as JSON: none has the id or the photo of another, so that nothing is known from a cache. */
+export function postOf({ text, photo }: Sample): string {
+  const id = `bench-${(postsMade += 1)}`;
   if (photo === undefined) return JSON.stringify({ id, text });
   // What stands behind a JPEG's end is not looked at.
   const file = Buffer.concat([photo, Buffer.from(id)]).toString('base64');
