@@ -93,7 +93,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     const tagger = options.tagger ?? (await openTagger(config, events, options.imageFolder));
     if (options.tagger === undefined) opened.push(tagger);
     stopping?.throwIfAborted();
-    const { source, sink, ready } = createEnds(config, options.transport, logger, events);
+    const { source, sink, ready } = createTransport(config, options.transport, logger, events);
     await sink.open();
     opened.push(sink);
     stopping?.throwIfAborted();
@@ -149,14 +149,19 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
   }
 }
 
-interface Ends {
+interface OpenTransport {
   readonly source: Source;
   readonly sink: Sink;
   /** Whether the source can hand out posts now. */
   ready(): boolean;
 }
 
-function createEnds({ kafka, delivery }: Config, transport: Transport, logger: Logger, events: Events): Ends {
+function createTransport(
+  { kafka, delivery }: Config,
+  transport: Transport,
+  logger: Logger,
+  events: Events,
+): OpenTransport {
   if (transport.kind === 'ndjson') {
     const { input, output } = transport;
     const { chunkSize, concurrentChunks } = kafka;

@@ -9,7 +9,7 @@ import { createImagesLoader } from './images/load-images.js';
 import { readBundle } from './model/bundle.js';
 import type { Steps } from './pipeline.js';
 import { findWorkers, readMachine } from './serving/machine.js';
-import { ModelSlot, type Slotted } from './serving/model-slot.js';
+import { ModelSlot, type Closable } from './serving/model-slot.js';
 import { createKeyphrasePredictor } from './serving/predict-keyphrases.js';
 import { startPredictor, type BatchObserver, type Predictor } from './serving/predictor.js';
 import type { Events } from './telemetry/events.js';
@@ -17,7 +17,7 @@ import { createTextCleaner } from './text/clean-text.js';
 import { createScreen, type Screen } from './text/screen-post.js';
 
 /** A model with the steps that are made for it: its cleaning, its images' geometry, its analyses. */
-export interface LoadedModel extends Slotted, Pick<Predictor, 'model' | 'workers' | 'waitingMs'> {
+export interface LoadedModel extends Closable, Pick<Predictor, 'model' | 'workers' | 'waitingMs'> {
   readonly steps: Steps;
   /**
    * The same for posts in tagstream's own format that are no part of the stream: none is a duplicate or skipped, and of
@@ -94,14 +94,14 @@ export async function openTagger(
 }
 
 /** What outlives a model. */
-interface Surroundings {
+interface SharedParts {
   readonly events: Events;
   readonly fetcher: ImageFetcher;
   readonly screen: Screen;
   readonly observe: BatchObserver | undefined;
 }
 
-async function loadModel(config: Config, path: string, surroundings: Surroundings): Promise<LoadedModel> {
+async function loadModel(config: Config, path: string, surroundings: SharedParts): Promise<LoadedModel> {
   const { inference, batch, output, images, model } = config;
   const { provider, threads } = inference;
   const predictor = await startPredictor(
@@ -137,7 +137,7 @@ export function createPostCleaner({ model }: Config): (text: string) => string {
 function createSteps(
   { format, noise, images, output }: Config,
   { model, analyzeImage, readText, predict }: Predictor,
-  { events, fetcher, screen }: Surroundings,
+  { events, fetcher, screen }: SharedParts,
 ): Pick<LoadedModel, 'steps' | 'loneSteps'> {
   const { name, version, cleaning, imageGeometry } = model;
   const cleanText = createTextCleaner(cleaning.words);
@@ -147,6 +147,7 @@ function createSteps(
     createImagesLoader(
       createImageCache({
         cacheBytes,
+        features: imageGeometry.features,
         cacheMs: images.cacheMs,
         fetchImage: timed('fetch_image', (ref) => fetcher.fetch(ref)),
         decodeImage: timed('decode_image', decoder.decode),

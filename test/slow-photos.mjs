@@ -2,6 +2,7 @@
 // takes 300 ms (gamma distributed, shape 4) and for one photo in 64 takes 4.5 s. Rounds in turn; prints JSON.
 //
 //   npm run build && node test/slow-photos.mjs BROKERS [MODEL] [ROUNDS] [POSTS]
+import { Buffer } from 'node:buffer';
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

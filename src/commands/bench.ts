@@ -42,7 +42,7 @@ export async function bench(
 ): Promise<number> {
   const { old, svg } = options;
   if (old !== undefined && !existsSync(join(old, 'dist/cli.js')))
-    refuse(`--old ${old}: give a folder with dist/cli.js and node_modules`);
+    refuse(`--old ${old}: give a folder with node_modules and dist/cli.js`);
   const progress = showProgress('measurements');
   const given: Bench = {
     rounds: countOf('--rounds', options.rounds, refuse),

@@ -1,7 +1,7 @@
-import { cpus, totalmem } from 'node:os';
+import { cpus } from 'node:os';
 import type { Config } from '../config/load.js';
 import { ConfigurationError, exitCodes } from '../domain/errors.js';
-import { checkGpu, checkModel, checkTopics } from '../preflight.js';
+import { checkGpu, checkModel, checkTopics, readMachine } from '../preflight.js';
 import { paintFor } from './paint.js';
 
 /** What a look at one part of the installation found. */
@@ -96,6 +96,7 @@ function checkNode(version: string): Finding {
 }
 
 function machine(): string {
-  const gibibytes = Math.round(totalmem() / 2 ** 30);
-  return `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${gibibytes} GiB of memory`;
+  const { processors, memoryBytes } = readMachine();
+  const gibibytes = (memoryBytes / 2 ** 30).toFixed(memoryBytes < 2 ** 33 ? 1 : 0);
+  return `${processors} cores (${cpus()[0]?.model ?? 'unknown'}) and ${gibibytes} GiB of memory that this process may use`;
 }

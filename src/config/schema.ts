@@ -228,7 +228,7 @@ export const schema = z.strictObject({
     .strictObject({
       path: means('Folder of the model bundle', name.default(bundled)),
       without: means(
-        'Parts of the model that are left out, to see what they are worth',
+        'Parts of the model that are left out, for an ablation',
         z.array(z.enum(modelParts)).default([]),
       ),
     })

@@ -4,7 +4,7 @@
 export const wordParts = ['classifier', 'decoder', 'neighbours', 'associations', 'presence'] as const;
 /** Those that look at the photo: whether it belongs to the text, which regions count, and what it adds. */
 export const photoParts = ['image-filter', 'region-filter', 'fusion'] as const;
-/** Each can be left out to see what it is worth. */
+/** Each can be left out, for an ablation. */
 export const modelParts = [...wordParts, ...photoParts] as const;
 export type ModelPart = (typeof modelParts)[number];
 

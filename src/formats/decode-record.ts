@@ -36,7 +36,7 @@ export function createRecordDecoder(
     return found === undefined ? { position, value: { post, cleanText: clean } } : noise(record, found);
   };
 
-  function noise(record: ConsumedRecord, { reason: reason, detail }: NoiseFound): DeadLetter | Skipped {
+  function noise(record: ConsumedRecord, { reason, detail }: NoiseFound): DeadLetter | Skipped {
     if (skip.includes(reason)) return { kind: 'skipped', position: record.position, reason };
     return deadLetter(record, reason, detail);
   }

@@ -130,7 +130,7 @@ function viewOf({ width, height }: { readonly width: number; readonly height: nu
   return [(1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2];
 }
 
-/** libvips has no error codes: two of its messages are told apart, which a test holds. */
+/** libvips has no error codes: two kinds of errors are recognised by their messages, which a test checks. */
 function explain(error: unknown): AbsentImage {
   const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
   if (detail.includes('exceeds pixel limit')) return absent('too_large', detail);

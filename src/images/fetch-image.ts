@@ -65,7 +65,7 @@ export function createImageFetcher(options: ImageFetcherOptions): ImageFetcher {
   }
 }
 
-/** Rejects when the signal is aborted: a read that blocks, as from a network drive that is gone, heeds no signal. */
+/** Rejects when the signal is aborted: a read that blocks, as from a network drive that is gone, cannot be aborted. */
 function rejectionOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => {

@@ -22,6 +22,8 @@ export interface ImageCacheObserver {
 export interface ImageCacheOptions {
   /** Bytes of decoded images that are kept; 0: none. */
   readonly cacheBytes: number;
+  /** Numbers that describe a region of an image, once it is analyzed: float32, and they live as long as the image. */
+  readonly features: number;
   /** How long a URL is taken to give the same file, in milliseconds. */
   readonly cacheMs: number;
   fetchImage(ref: ImageRef): Promise<FetchedImage | AbsentImage>;
@@ -33,9 +35,6 @@ export interface ImageCacheOptions {
 const urlPart = 1 / 16;
 /** An entry's own objects and its SHA-256, in bytes, as V8 has them; no less. */
 const entryBytes = 500;
-/** What the image encoder makes of an image lives as long as the image: regions of 1,280 float32 each. */
-const encodingBytes = gridSide * gridSide * 1_280 * 4;
-
 /**
  * Brings an image into memory, decoded. The same URL is fetched once and the same bytes are decoded once, be they
  * wanted again later or at the same time: a photo goes round with its reposts. An image that cannot be decoded is
@@ -44,8 +43,14 @@ const encodingBytes = gridSide * gridSide * 1_280 * 4;
  * The pixels are shared by all who ask for them: they may be neither changed nor transferred to another thread.
  */
 export function createImageCache(options: ImageCacheOptions): (ref: ImageRef) => Promise<Image> {
-  const { cacheBytes, cacheMs, fetchImage, decodeImage, observer } = options;
-  const contents = createCache<Image>('content', cacheBytes, sizeOf, observer);
+  const { cacheBytes, features, cacheMs, fetchImage, decodeImage, observer } = options;
+  const analysisBytes = gridSide * gridSide * features * Float32Array.BYTES_PER_ELEMENT;
+  const contents = createCache<Image>(
+    'content',
+    cacheBytes,
+    (image) => sizeOf(image, analysisBytes),
+    observer,
+  );
   const hashes = createCache<string>('url', cacheBytes * urlPart, urlBytes, observer, cacheMs);
   const loading = new Map<string, Promise<Image>>();
   const decoding = new Map<string, Promise<Image>>();
@@ -133,9 +138,9 @@ function urlOf(ref: ImageRef): string | undefined {
   return url.href;
 }
 
-function sizeOf(image: Image): number {
+function sizeOf(image: Image, analysisBytes: number): number {
   if (image.kind === 'absent') return entryBytes + 2 * (image.detail ?? '').length;
-  return entryBytes + image.pixels.byteLength + (image.page?.pixels.byteLength ?? 0) + encodingBytes;
+  return entryBytes + image.pixels.byteLength + (image.page?.pixels.byteLength ?? 0) + analysisBytes;
 }
 
 function urlBytes(_hash: string, url: string): number {

@@ -1,7 +1,7 @@
 import type { Message } from 'kafkajs';
 import type { TopicPartitions } from './topics.js';
 
-/** A record with its place. The partition is always given: kafkajs would move one without a key on each attempt. */
+/** A record with where it goes. The partition is always given: kafkajs would move one without a key on each attempt. */
 export interface OutgoingRecord {
   readonly topic: string;
   readonly partition: number;

@@ -57,10 +57,11 @@ export async function claimPartition(
     await producer.connect();
     // kafkajs registers the id with its first transaction, not before.
     await (await producer.transaction()).abort();
-    let place = await committedOffset(kafka, groupId, topic, partition);
+    let committed = await committedOffset(kafka, groupId, topic, partition);
     return {
       async write(batch, records) {
-        if (place !== undefined && place !== batch.firstOffset) throw new OffsetMismatchError(place);
+        if (committed !== undefined && committed !== batch.firstOffset)
+          throw new OffsetMismatchError(committed);
         const transaction = await producer.transaction();
         try {
           await sendOffsets(transaction, {
@@ -78,7 +79,7 @@ export async function claimPartition(
             { cause: error },
           );
         }
-        place = batch.nextOffset;
+        committed = batch.nextOffset;
       },
       close: () => producer.disconnect(),
     };

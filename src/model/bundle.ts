@@ -19,6 +19,8 @@ const manifestSchema = z.object({
     model: file,
     /** The same weights in products of float32, for CUDA. */
     floatModel: file,
+    /** The weights of both. */
+    weights: file,
     tokenizer: file,
     /** Keyphrases, one a line, in the order of the model's scores. */
     labels: file,
@@ -87,7 +89,7 @@ const manifestSchema = z.object({
   golden: z.object({
     file,
     /** How far a score may lie from its reference. */
-    tolerance: z.number().positive(),
+    tolerance: z.number().positive().max(0.5),
   }),
   /** How a photo joins its text. */
   fusion: z.object({
@@ -145,7 +147,7 @@ export function readBundle(folder: string): ModelBundle {
   const manifest = parsed.data;
   const { text, knn, coOccurrence, decoder, ranker, image, golden, fusion } = manifest;
   const named = [
-    ...[text.model, text.floatModel, text.tokenizer, text.labels, text.words],
+    ...[text.model, text.floatModel, text.weights, text.tokenizer, text.labels, text.words],
     ...[knn.search, knn.vectors, knn.posts, knn.labelVectors, coOccurrence.file],
     ...[decoder.model, decoder.wordpieces, ranker.model, image.model, image.classes, golden.file],
     ...[fusion.model, fusion.words, fusion.vectors],

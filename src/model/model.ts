@@ -26,8 +26,15 @@ export interface ModelDescription extends ModelVersion {
     /** The words that hashtags are split into, most frequent first. */
     readonly words: readonly string[];
   };
-  /** In pixels: the shorter side of a photo is scaled to `resize`, then the centre `size` x `size` is cut out. */
-  readonly imageGeometry: { readonly resize: number; readonly size: number };
+  /** Tokens that it reads of a post at most. */
+  readonly maxTokens: number;
+  readonly imageGeometry: {
+    /** In pixels: the shorter side of a photo is scaled to this, then the centre `size` x `size` is cut out. */
+    readonly resize: number;
+    readonly size: number;
+    /** Numbers that describe a region of an analyzed photo. */
+    readonly features: number;
+  };
 }
 
 /** A loaded model. Nothing else knows anything of its bundle. */
@@ -39,9 +46,17 @@ export interface Model extends ModelDescription {
    * @throws RangeError when an image has another size
    */
   analyzeImages(images: readonly Uint8Array[]): Promise<readonly ImageAnalysis[]>;
-  /** The text that images show, `''` where there is none. Only where the model was opened with `readText`. */
+  /**
+   * The text that images show, `''` where there is none.
+   *
+   * @throws Error where the model was not opened with `readText`
+   */
   readText(images: readonly Raster[]): Promise<readonly string[]>;
-  /** For each post its keyphrases, best first and at most `limit`. */
+  /**
+   * For each post its keyphrases, best first and at most `limit`.
+   *
+   * @throws Error where a photo was analyzed by another model
+   */
   predict(posts: readonly ModelInput[], limit: number): Promise<readonly Prediction[]>;
   close(): Promise<void>;
 }
@@ -68,11 +83,9 @@ const bucketSizes = {
   cuda: { encoder: 256, decoder: 256, image: 256 },
 } as const;
 
-type Sessions = KeyphraseSessions & { readonly image: Session };
-
 /**
- * Opens the model of a bundle, holding every file against its hash, and runs it once: the first run of a session
- * allocates its buffers, and warm means that it has happened.
+ * Opens the model of a bundle: verifies the SHA-256 of every file, runs it once, since the first run of a session
+ * allocates its buffers, and has it tag the bundle's golden set.
  *
  * @param during wraps each call of ONNX Runtime
  * @throws ConfigurationError when the bundle, the provider or the models that read text can't be used
@@ -81,22 +94,69 @@ export async function openModel(options: ModelOptions, during: NativeCall): Prom
   try {
     const bundle = readBundle(options.bundle);
     await verifyBundle(bundle);
-    const { provider, note, sessions } = await openOnProvider(bundle, options, during);
-    const ocr = options.readText ? await openOcr(provider, options.threads, during) : undefined;
-    const { name, version, image } = bundle.manifest;
-    const analyze = createImageModel(bundle, sessions.image, bucketSizes[provider].image);
-    const predict = createKeyphraseModel(bundle, sessions, bucketSizes[provider], options.without);
+    return await openOnProvider(bundle, options, during);
+  } catch (error) {
+    throw await refusal(options, error);
+  }
+}
+
+/** The model on the provider that was asked for; `note` says why `auto` did not take CUDA. */
+async function openOnProvider(
+  bundle: ModelBundle,
+  options: ModelOptions,
+  during: NativeCall,
+): Promise<Model> {
+  if (options.provider !== 'auto') return openOn(options.provider, bundle, options, during);
+  try {
+    return await openOn('cuda', bundle, options, during);
+  } catch (error) {
+    // What is wrong with the bundle is wrong on the CPU too, and told of then.
+    const note = error instanceof Error ? error.message : String(error);
+    return { ...(await openOn('cpu', bundle, options, during)), note };
+  }
+}
+
+async function openOn(
+  provider: Provider,
+  bundle: ModelBundle,
+  { threads, without, readText }: ModelOptions,
+  during: NativeCall,
+): Promise<Model> {
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    for (const session of opened.splice(0)) await session.close();
+  };
+  const open = async (file: string, on: Provider = provider): Promise<Session> => {
+    const session = await openSession(bundle.path(file), { provider: on, threads, during });
+    opened.push(session);
+    return session;
+  };
+  try {
+    const { name, version, text, knn, decoder, ranker, image, fusion } = bundle.manifest;
+    const sessions: KeyphraseSessions = {
+      // The products of integers have no CUDA kernel.
+      text: await open(provider === 'cuda' ? text.floatModel : text.model),
+      search: await open(knn.search),
+      decoder: await open(decoder.model),
+      // Trees have no CUDA kernel.
+      ranker: await open(ranker.model, 'cpu'),
+      fusion: await open(fusion.model),
+    };
+    const buckets = bucketSizes[provider];
+    const analyze = createImageModel(bundle, await open(image.model), buckets.image);
+    const predict = createKeyphraseModel(bundle, sessions, buckets, without);
+    const ocr = readText ? await openOcr(provider, threads, during) : undefined;
+    if (ocr !== undefined) opened.push(ocr);
     await warmUp(bundle.manifest, analyze, predict);
     // An ablation tags otherwise on purpose.
-    if (options.without.length === 0) await checkGoldenSet(bundle, predict);
+    if (without.length === 0) await checkGoldenSet(bundle, predict);
     const own = { name, version };
     return {
-      name,
-      version,
+      ...own,
       provider,
-      ...(note === undefined ? {} : { note }),
-      cleaning: { words: bundle.lines(bundle.manifest.text.words) },
-      imageGeometry: { resize: image.resize, size: image.size },
+      cleaning: { words: bundle.lines(text.words) },
+      maxTokens: sum(Object.values(text.limits)) + Object.keys(text.limits).length + 1,
+      imageGeometry: { resize: image.resize, size: image.size, features: image.features },
       analyzeImages: async (images) =>
         (await analyze(images)).map((analysis) => ({ ...analysis, model: own })),
       readText: (images) => readAll(ocr, images),
@@ -104,55 +164,15 @@ export async function openModel(options: ModelOptions, during: NativeCall): Prom
         expectOwn(own, posts);
         return predict(posts, limit);
       },
-      async close() {
-        for (const session of Object.values(sessions)) await session.close();
-        await ocr?.close();
-      },
+      close,
     };
   } catch (error) {
-    throw await refusal(options, error);
+    await close();
+    throw error;
   }
 }
 
-async function openSessions(
-  bundle: ModelBundle,
-  provider: Provider,
-  threads: number,
-  during: NativeCall,
-): Promise<Sessions> {
-  const { text, knn, decoder, ranker, image, fusion } = bundle.manifest;
-  const open = (file: string, on: Provider = provider) =>
-    openSession(bundle.path(file), { provider: on, threads, during });
-  return {
-    // The products of integers have no CUDA kernel.
-    text: await open(provider === 'cuda' ? text.floatModel : text.model),
-    search: await open(knn.search),
-    decoder: await open(decoder.model),
-    // Trees have no CUDA kernel.
-    ranker: await open(ranker.model, 'cpu'),
-    image: await open(image.model),
-    fusion: await open(fusion.model),
-  };
-}
-
-/** The sessions on the provider that was asked for; `note` says why `auto` did not take CUDA. */
-async function openOnProvider(
-  bundle: ModelBundle,
-  { provider, threads }: ModelOptions,
-  during: NativeCall,
-): Promise<{ readonly provider: Provider; readonly sessions: Sessions; readonly note?: string }> {
-  const open = async (on: Provider) => ({
-    provider: on,
-    sessions: await openSessions(bundle, on, threads, during),
-  });
-  if (provider !== 'auto') return open(provider);
-  try {
-    return await open('cuda');
-  } catch (error) {
-    if (!(error instanceof ProviderUnavailableError)) throw error;
-    return { ...(await open('cpu')), note: error.message };
-  }
-}
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 async function warmUp({ image }: Manifest, analyze: ImageModel, predict: KeyphraseModel): Promise<void> {
   const [photo] = await analyze([new Uint8Array(image.size ** 2 * 3)]);

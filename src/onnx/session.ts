@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { Provider } from '../domain/provider.js';
 
@@ -77,7 +78,8 @@ export async function openSession(
     throw new ProviderUnavailableError(`ONNX Runtime has no CUDA on ${process.platform} ${process.arch}`);
   }
   const create = () =>
-    InferenceSession.create(path, {
+    // ONNX Runtime takes no weights from outside the graph's folder, and does not follow a link to where they are.
+    InferenceSession.create(realpathSync(path), {
       executionProviders: [provider],
       intraOpNumThreads: threads,
       // Threads that spin while they wait take the cores from the main thread: 175 posts a second instead of 99.
@@ -85,8 +87,9 @@ export async function openSession(
       logSeverityLevel: 4,
     });
   const session = await during(create).catch((error: unknown) => {
-    if (provider !== 'cuda') throw error;
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    // A damaged file is not the provider's fault.
+    if (provider !== 'cuda' || !/cuda|provider/i.test(reason)) throw error;
     throw new ProviderUnavailableError(`CUDA cannot be loaded: ${reason}`);
   });
   return {

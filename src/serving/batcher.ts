@@ -29,10 +29,13 @@ export const systemClock: Clock = {
 };
 
 /** A queue with what runs its batches. */
-export interface Lane<I, O> {
+export interface QueueRunner<I, O> {
   readonly queue: BatchQueue<I, O>;
   run(batch: Batch<I, O>): Promise<readonly O[]>;
 }
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each queue has its own types, and none meets another
+type AnyRunner = QueueRunner<any, any>;
 
 /** Several queues before one pool of workers. */
 export interface Batcher {
@@ -48,8 +51,7 @@ export interface Batcher {
  * full or when its oldest item has waited for `maxWaitMs`: so batches grow with the load, and the next one lies ready when
  * a worker comes to the end of one. Of several queues the one whose oldest item has waited longest comes first.
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each queue has its own types, and none meets another
-export function createBatcher(lanes: readonly Lane<any, any>[], capacity: Capacity, clock: Clock): Batcher {
+export function createBatcher(runners: readonly AnyRunner[], capacity: Capacity, clock: Clock): Batcher {
   const running = new Set<Promise<void>>();
   let draining = false;
   let cancel: () => void = () => undefined;
@@ -61,47 +63,45 @@ export function createBatcher(lanes: readonly Lane<any, any>[], capacity: Capaci
 
   function schedule(): void {
     cancel();
-    for (const { queue } of lanes) queue.dropAborted();
+    for (const { queue } of runners) queue.dropAborted();
     for (;;) {
       const now = clock.now();
-      const waiting = lanes
-        .map((lane) => ({ lane, dueAt: dueAt(lane.queue) }))
-        .filter(
-          (entry): entry is { lane: (typeof lanes)[number]; dueAt: number } => entry.dueAt !== undefined,
-        );
+      const waiting = runners
+        .map((runner) => ({ runner, dueAt: dueAt(runner.queue) }))
+        .filter((entry): entry is { runner: AnyRunner; dueAt: number } => entry.dueAt !== undefined);
       const due = waiting.filter((entry) => entry.dueAt <= now);
-      const [next] = due.sort((a, b) => (a.lane.queue.since ?? 0) - (b.lane.queue.since ?? 0));
+      const [next] = due.sort((a, b) => (a.runner.queue.since ?? 0) - (b.runner.queue.since ?? 0));
       if (next === undefined) {
         const first = Math.min(...waiting.map((entry) => entry.dueAt));
         if (first < Infinity) wakeAfter(Math.ceil(first - now));
         return;
       }
-      start(next.lane);
+      start(next.runner);
     }
   }
 
   /** When a queue's next batch is to be taken; `undefined` where nothing waits or no worker has room. */
-  function dueAt({ since, isFull, limits }: (typeof lanes)[number]['queue']): number | undefined {
+  function dueAt({ since, isFull, limits }: AnyRunner['queue']): number | undefined {
     if (since === undefined) return undefined;
     if (capacity.idle > 0) return since;
     if (!capacity.canPrefetch) return undefined;
     return draining || isFull ? since : since + limits.maxWaitMs;
   }
 
-  function start({ queue, run }: (typeof lanes)[number]): void {
+  function start({ queue, run }: AnyRunner): void {
     const batch = queue.take(capacity.idle > 1 ? Math.ceil(queue.length / capacity.idle) : Infinity);
-    const run1 = run(batch)
+    const ended = run(batch)
       .then(batch.resolve)
       .catch(batch.reject)
       .finally(() => {
-        running.delete(run1);
+        running.delete(ended);
         schedule();
       });
-    running.add(run1);
+    running.add(ended);
   }
 
   // Items that come together, such as the posts of a chunk, are seen together.
-  for (const { queue } of lanes) {
+  for (const { queue } of runners) {
     queue.onChange(() => {
       // While no worker has room, the end of a run is waited for.
       const hasRoom = capacity.idle > 0 || capacity.canPrefetch;

@@ -21,31 +21,44 @@ const workerBytes = 320 * 2 ** 20;
 
 /** On CUDA workers share the device, and each has some processors for the work around the tensors. */
 const mostOnCuda = 8;
+/** As many as the setting may have. */
+const mostOnCpu = 256;
 
 /**
  * Looks at what this process may use. Node counts neither a quota of processors nor, before 22, all forms of a limit of
  * memory.
  *
- * @param root where the control group's files lie (cgroup v2, else v1)
+ * @param root where the control groups' files lie (cgroup v2, else v1)
+ * @param own where the process's own group is told
  */
-export function readMachine(root = '/sys/fs/cgroup'): Machine {
-  const quota = quotaOf(root);
-  const processors = availableParallelism();
-  const limit = Math.min(...limitsOf(root), totalmem());
-  return { processors: quota === undefined ? processors : Math.min(processors, quota), memoryBytes: limit };
+export function readMachine(root = '/sys/fs/cgroup', own = '/proc/self/cgroup'): Machine {
+  const folders = groupsOf(root, own);
+  const quotas = folders.flatMap((folder) => quotaOf(folder) ?? []);
+  const limits = folders.flatMap(limitsOf);
+  return {
+    processors: Math.min(...quotas, availableParallelism()),
+    memoryBytes: Math.min(...limits, totalmem()),
+  };
 }
 
-/** Processors' time over time, as the control group bounds it. */
-function quotaOf(root: string): number | undefined {
-  const [quota, period] = (textOf(`${root}/cpu.max`) ?? '').split(' ').map(Number);
-  if (quota !== undefined && period !== undefined && quota > 0) return quota / period;
-  const old = ['quota', 'period'].map((what) => Number(textOf(`${root}/cpu/cpu.cfs_${what}_us`)));
+/** The folders of the process's control group and of all above it, each of which can have limits. */
+function groupsOf(root: string, own: string): readonly string[] {
+  const path = /^0::(.*)$/m.exec(textOf(own) ?? '')?.[1] ?? '';
+  const parts = path.split('/').filter((part) => part !== '' && part !== '..');
+  return [root, ...parts.map((_, depth) => [root, ...parts.slice(0, depth + 1)].join('/'))];
+}
+
+/** Processors' time over time, as a control group bounds it. */
+function quotaOf(folder: string): number | undefined {
+  const [quota, period] = (textOf(`${folder}/cpu.max`) ?? '').split(' ').map(Number);
+  if (quota !== undefined && period !== undefined && quota > 0 && period > 0) return quota / period;
+  const old = ['quota', 'period'].map((what) => Number(textOf(`${folder}/cpu/cpu.cfs_${what}_us`)));
   const [oldQuota = NaN, oldPeriod = NaN] = old;
   return oldQuota > 0 && oldPeriod > 0 ? oldQuota / oldPeriod : undefined;
 }
 
-function limitsOf(root: string): readonly number[] {
-  return [`${root}/memory.max`, `${root}/memory/memory.limit_in_bytes`]
+function limitsOf(folder: string): readonly number[] {
+  return [`${folder}/memory.max`, `${folder}/memory/memory.limit_in_bytes`]
     .map((file) => Number(textOf(file)))
     .filter((bytes) => bytes > 0);
 }
@@ -76,6 +89,6 @@ export function findWorkers(
   if (workers !== 'auto') return { workers, ...machine };
   const byProcessors = threads === 0 ? 1 : Math.floor(machine.processors / threads);
   const byMemory = Math.floor((machine.memoryBytes - agentBytes) / workerBytes);
-  const most = provider === 'cuda' ? mostOnCuda : Infinity;
+  const most = provider === 'cuda' ? mostOnCuda : mostOnCpu;
   return { workers: Math.max(1, Math.min(byProcessors, byMemory, most)), ...machine };
 }

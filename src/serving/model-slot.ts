@@ -1,5 +1,5 @@
 /** A model with all that is made for it. */
-export interface Slotted {
+export interface Closable {
   /** Rejects when it cannot be used any more; never resolves. */
   readonly died: Promise<never>;
   close(): Promise<void>;
@@ -13,7 +13,7 @@ export interface Lease<T> {
 }
 
 /** A value with those who use it. */
-interface Holding<T> {
+interface LeasedValue<T> {
   readonly value: T;
   leases: number;
   /** Called when the last lease of a value that was replaced is released. */
@@ -25,8 +25,8 @@ interface Holding<T> {
  * cleaned, looked at and tagged by one, and a model is replaced between two batches. The one that was replaced is closed
  * when its last lease has been released.
  */
-export class ModelSlot<T extends Slotted> {
-  #holding: Holding<T>;
+export class ModelSlot<T extends Closable> {
+  #holding: LeasedValue<T>;
   #closing: Promise<unknown> = Promise.resolve();
   #closed: Promise<unknown> | undefined;
   #fail: (error: unknown) => void = () => undefined;
@@ -75,13 +75,13 @@ export class ModelSlot<T extends Slotted> {
     await this.#closed;
   }
 
-  #hold(value: T): Holding<T> {
+  #hold(value: T): LeasedValue<T> {
     value.died.catch(this.#fail);
     return { value, leases: 0, unused: undefined };
   }
 }
 
-async function close(holding: Holding<Slotted>): Promise<void> {
+async function close(holding: LeasedValue<Closable>): Promise<void> {
   if (holding.leases > 0) await new Promise<void>((resolve) => (holding.unused = resolve));
   await holding.value.close();
 }

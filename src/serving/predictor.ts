@@ -6,7 +6,7 @@ import type { ModelDescription, ModelOptions } from '../model/model.js';
 import type { Events } from '../telemetry/events.js';
 import type { ModelName } from '../telemetry/metrics.js';
 import { BatchQueue, type Batch } from './batch-queue.js';
-import { createBatcher, systemClock, type Lane } from './batcher.js';
+import { createBatcher, systemClock, type QueueRunner } from './batcher.js';
 import { startPool } from './pool.js';
 import type { Request, Responses } from './protocol.js';
 
@@ -66,11 +66,11 @@ export async function startPredictor(options: PredictorOptions, events: Events):
   const { workersOn, maxSize, maxTokens, maxWaitMs, maxPhrases, observe, ...modelOptions } = options;
   const pool = await startPool(modelOptions, workersOn);
 
-  function laneOf<I, R extends Request>(
+  function runnerOf<I, R extends Request>(
     model: ModelName,
     queue: BatchQueue<I, Responses[R['kind']][number]>,
     request: (items: readonly I[]) => R,
-  ): Lane<I, Responses[R['kind']][number]> {
+  ): QueueRunner<I, Responses[R['kind']][number]> {
     return {
       queue,
       async run({ items, since }: Batch<I, Responses[R['kind']][number]>) {
@@ -94,17 +94,17 @@ export async function startPredictor(options: PredictorOptions, events: Events):
   const pages = new BatchQueue<Raster, string>({ maxSize: 1, maxCost: Infinity, maxWaitMs: 0 }, () => 1, now);
   const posts = new BatchQueue<ModelInput, Prediction>(
     { maxSize, maxCost: maxTokens, maxWaitMs },
-    estimateTokens,
+    (input) => Math.min(estimateTokens(input), pool.model.maxTokens),
     now,
   );
   const batcher = createBatcher(
     [
-      laneOf('image', images, (items) => ({
+      runnerOf('image', images, (items) => ({
         kind: 'analyze-images',
         images: items.map(({ pixels }) => pixels),
       })),
-      laneOf('ocr', pages, (items) => ({ kind: 'read-text', images: items })),
-      laneOf('text', posts, (items) => ({ kind: 'predict', posts: items, limit: maxPhrases })),
+      runnerOf('ocr', pages, (items) => ({ kind: 'read-text', images: items })),
+      runnerOf('text', posts, (items) => ({ kind: 'predict', posts: items, limit: maxPhrases })),
     ],
     pool,
     systemClock,
@@ -127,14 +127,17 @@ export async function startPredictor(options: PredictorOptions, events: Events):
 
 /** Letters of a token on average: wordpieces of the benchmark's posts, with the space before them. */
 const lettersOfToken = 4;
+/** Scripts without spaces have about a token for each character. */
+const wholeTokens = /[\u2e80-\ud7ff\uf900-\ufaff]/g;
 
 /** How many tokens a post is, roughly: enough to tell long posts from short ones, and to bound a batch. */
-export function estimateTokens({ text, entities, attributes, imageText, photos = [] }: ModelInput): number {
+function estimateTokens({ text, entities, attributes, imageText, photos = [] }: ModelInput): number {
   const ofPhotos = photos.flatMap((photo) => [
     ...photo.entities.map(({ name }) => name),
     photo.imageText ?? '',
   ]);
   const words = [text, ...entities, ...attributes, imageText, ...ofPhotos];
   const letters = words.reduce((sum, { length }) => sum + length, 0);
-  return 2 + Math.ceil(letters / lettersOfToken);
+  const whole = words.reduce((sum, word) => sum + (word.match(wholeTokens)?.length ?? 0), 0);
+  return 2 + Math.ceil((letters - whole) / lettersOfToken) + whole;
 }

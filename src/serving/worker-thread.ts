@@ -45,8 +45,8 @@ async function main({ options, guard }: WorkerData): Promise<void> {
       }
     });
   });
-  const { name, version, provider, note, cleaning, imageGeometry } = model;
-  const described = { name, version, provider, cleaning, imageGeometry };
+  const { name, version, provider, note, cleaning, maxTokens, imageGeometry } = model;
+  const described = { name, version, provider, cleaning, maxTokens, imageGeometry };
   send({ type: 'ready', model: note === undefined ? described : { ...described, note } });
 }
 

@@ -39,7 +39,7 @@ export async function deliverInOrder(
   /** In their order: the first is the next to be written. One that was not delivered stays. */
   const underWay: UnderWay[] = [];
   /** Whether a batch was not delivered: nothing behind it will be. */
-  let ended = false;
+  const course = { ended: false };
   let wake: () => void = () => undefined;
   let before: Promise<boolean> = Promise.resolve(true);
   const giveUpBehind = (index: number): void => underWay.slice(index + 1).forEach((batch) => batch.giveUp());
@@ -54,7 +54,7 @@ export async function deliverInOrder(
     const settled = (isDelivered: boolean): void => {
       if (isDelivered) underWay.shift();
       else {
-        ended = true;
+        course.ended = true;
         giveUpBehind(underWay.indexOf(own));
       }
       wake();
@@ -87,7 +87,7 @@ export async function deliverInOrder(
     const iterator =
       Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
     let next: Promise<IteratorResult<ConsumedBatch>> | undefined;
-    while (!ended && !stopping.aborted) {
+    while (!course.ended && !stopping.aborted) {
       if (underWay.length >= window) {
         await untilSettledOr();
         continue;

@@ -22,7 +22,7 @@ export function createEvents(logger: Logger, metrics: Metrics, tracing = noTraci
     logger[level](line.leftOut === 0 ? about : { ...about, leftOut: line.leftOut }, message);
   };
   /** An exemplar names the record by its place in the input topic; topic names could exceed an exemplar's 128 characters. */
-  const placeOf = (outcome: Outcome) => {
+  const positionOf = (outcome: Outcome) => {
     const { partition, offset } = outcome.position;
     const place = { partition: partition.toString(), offset: offset.toString() };
     const traced = 'trace' in outcome ? /^00-([0-9a-f]{32})-/.exec(outcome.trace['traceparent'] ?? '') : null;
@@ -121,7 +121,7 @@ export function createEvents(logger: Logger, metrics: Metrics, tracing = noTraci
     /** An outcome is safely out. `timestamp` is the record's, in milliseconds since the epoch. */
     outcomeOut(outcome: Outcome, timestamp: number): void {
       const seconds = Math.max(0, Date.now() - timestamp) / 1000;
-      metrics.postDuration.observe({ value: seconds, exemplarLabels: placeOf(outcome) });
+      metrics.postDuration.observe({ value: seconds, exemplarLabels: positionOf(outcome) });
       switch (outcome.kind) {
         case 'tagged':
           return taggedOut(outcome.result);

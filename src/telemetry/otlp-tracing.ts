@@ -62,7 +62,7 @@ export function createOtlpTracing(version: string, listener: TracingListener): T
       const followed = new Map(
         batch.records.map(({ position, headers: carrier }) => {
           const parent = propagator.extract(ROOT_CONTEXT, carrier, headers);
-          const attributes = placeOf(position);
+          const attributes = positionOf(position);
           const span = tracer.startSpan(
             `process ${position.topic}`,
             { kind: SpanKind.CONSUMER, attributes },
@@ -118,7 +118,7 @@ export function createOtlpTracing(version: string, listener: TracingListener): T
 const quiet = { verbose: () => undefined, debug: () => undefined, info: () => undefined };
 
 /** Names as OpenTelemetry's conventions for messaging have them. */
-const placeOf = ({ topic, partition, offset }: Position) => ({
+const positionOf = ({ topic, partition, offset }: Position) => ({
   'messaging.operation.type': 'process',
   'messaging.destination.name': topic,
   'messaging.destination.partition.id': String(partition),

@@ -29,14 +29,14 @@ export function createScreen({ languages, duplicateWindow, maxTextLength }: Scre
   // oldest post remembered.
   const seen = new Map<string, string>();
 
-  function firstPlace(post: Post, position: Position): string | undefined {
+  function firstPosition(post: Post, position: Position): string | undefined {
     const content = createHash('sha256').update(JSON.stringify([post.id, post.text, post.images]));
     const hash = content.digest('base64');
-    const place = `${position.topic}/${position.partition}/${position.offset}`;
+    const own = `${position.topic}/${position.partition}/${position.offset}`;
     const first = seen.get(hash);
-    // The same place again is not a second post but a batch that is read again.
-    if (first !== undefined) return first === place ? undefined : first;
-    seen.set(hash, place);
+    // The same position again is not a second post but a batch that is read again.
+    if (first !== undefined) return first === own ? undefined : first;
+    seen.set(hash, own);
     const [oldest] = seen.keys();
     if (seen.size > duplicateWindow && oldest !== undefined) seen.delete(oldest);
     return undefined;
@@ -64,7 +64,7 @@ export function createScreen({ languages, duplicateWindow, maxTextLength }: Scre
       if (cleanText === '' && post.images.length === 0 && !saysSomething(post)) {
         return { reason: 'empty', detail: 'text: nothing is left after cleaning, and there is no image' };
       }
-      const first = duplicateWindow === 0 ? undefined : firstPlace(post, position);
+      const first = duplicateWindow === 0 ? undefined : firstPosition(post, position);
       return first === undefined
         ? undefined
         : { reason: 'duplicate', detail: `id, text and images are those of the post at ${first}` };

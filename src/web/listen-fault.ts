@@ -1,6 +1,6 @@
 import type { ConfigurationFault } from '../domain/errors.js';
 
-/** Which setting keeps the server from listening and what to do, for the faults a user can mend. */
+/** Which setting keeps the server from listening and what to do, for the faults that a user can correct. */
 export function listenFault(error: unknown, host: string, port: number): ConfigurationFault | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (code) {

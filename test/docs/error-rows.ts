@@ -143,7 +143,7 @@ export const errorRows: readonly ErrorRow[] = [
   usage('--rounds …: give a whole number from 1', 'Give such a number.', 'bench', '--rounds', '0'),
   usage('--posts …: give a whole number from 1', 'Give such a number.', 'bench', '--posts', '0'),
   usage(
-    '--old …: give a folder with dist/cli.js and node_modules',
+    '--old …: give a folder with node_modules and dist/cli.js',
     'Check the older version out, and run `npm ci` there.',
     'bench',
     '--old',

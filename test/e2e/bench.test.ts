@@ -150,8 +150,8 @@ describeWithKafka('tagstream bench with a broker', (broker) => {
     expect(left).toEqual([]);
   });
 
-  it('curves has partitions, each of which gets its turn', patience, async () => {
-    const { curves } = await report('curves', '--posts', '192', '--rounds', '1', ...brokers());
+  it('curves has those of partitions too', patience, async () => {
+    const { curves } = await report('curves', ...few, ...brokers());
     const { partitions } = curves as {
       partitions: { partitions: number; fewestDoneAtHalf: { min: number } }[];
     };

@@ -41,6 +41,7 @@ function cacheWith(options: Partial<ImageCacheOptions> = {}) {
   const held = { url: 0, content: 0 };
   const load = createImageCache({
     cacheBytes: 10_000_000,
+    features: 1_280,
     cacheMs: 60_000,
     fetchImage: (ref) => fetcher.fetch(ref),
     decodeImage: (bytes) => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ModelSlot, type Slotted } from '../../src/serving/model-slot.js';
+import { ModelSlot, type Closable } from '../../src/serving/model-slot.js';
 
 /** A value of a slot, with what becomes of it. */
-class Value implements Slotted {
+class Value implements Closable {
   isClosed = false;
   die: (error: Error) => void = () => undefined;
   readonly died = new Promise<never>((_, reject) => (this.die = reject));

@@ -24,6 +24,8 @@ export type BenchTask =
       /** Which of its runs, from 0; the last where there are fewer. */
       readonly which: number;
       readonly provider: Provider;
+      /** How often the run's posts are repeated, so that it is one of more posts. */
+      readonly repeated: number;
       readonly times: number;
     }
   | { readonly kind: 'close' };

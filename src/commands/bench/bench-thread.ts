@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { openModel, type Model, type ModelOptions } from '../../model/model.js';
 import { openSession, type Session, type SessionRun } from '../../onnx/session.js';
-import { copyingRecorder } from './recorder.js';
+import { copyingRecorder, repeatPosts } from './recorder.js';
 import type { BenchReply, BenchTask, BenchThreadData } from './bench-protocol.js';
 
 /**
@@ -130,15 +130,16 @@ async function replay(): Promise<number> {
 }
 
 /** Runs one of the recorded runs several times. @returns the seconds of one */
-async function timeRuns({ file, which, provider, times }: Extract<BenchTask, { kind: 'time' }>) {
+async function timeRuns({ file, which, provider, repeated, times }: Extract<BenchTask, { kind: 'time' }>) {
   const runs = steps.map(({ run }) => run).filter(({ path }) => path.endsWith(`/${file.recorded}`));
   const run = runs[Math.min(which, runs.length - 1)];
   if (run === undefined) throw new Error(`${file.recorded} did not run`);
   const path = run.path.slice(0, -file.recorded.length) + file.measured;
-  const session = await sessionOf({ ...run, path, provider });
-  await session.run(run.inputs, run.outputs);
+  const session = await sessionOf({ path, provider });
+  const inputs = repeatPosts(run.inputs, repeated);
+  await session.run(inputs, run.outputs);
   const start = performance.now();
-  for (let time = 0; time < times; time += 1) await session.run(run.inputs, run.outputs);
+  for (let time = 0; time < times; time += 1) await session.run(inputs, run.outputs);
   return (performance.now() - start) / 1000 / times;
 }
 

@@ -57,6 +57,8 @@ const wide: Settings = {
 };
 /** Runs that are timed together. */
 const timedRuns = 5;
+/** Posts that go through the model by themselves. */
+const mostAlone = 16;
 /** Posts of 48 tokens, more or less. */
 const words = 30;
 
@@ -124,27 +126,29 @@ async function runTimes(
   const textOn = (provider: Provider) => (provider === 'cuda' ? text.floatModel : text.model);
   const cleanText = createPostCleaner(config);
   const times: RunTime[] = [];
+  const inputOf = (sample: Sample) => ({
+    ...{ text: cleanText(sample.text), entities: [], attributes: [], imageText: '' },
+  });
+  const limit = config.output.maxPhrases;
+  // The decoder runs for some posts alone: it is timed on one of these, repeated.
+  const alone = textsOfLength(texts, words, mostAlone).map(inputOf);
   for (const posts of sizes) {
-    const inputs = textsOfLength(texts, words, posts).map((sample) => ({
-      ...{ text: cleanText(sample.text), entities: [], attributes: [], imageText: '' },
-    }));
+    const pixels = Array.from({ length: posts }, () => new Uint8Array(image.size ** 2 * 3));
     const requests: Request[] = [
-      { kind: 'predict', posts: inputs, limit: config.output.maxPhrases },
-      {
-        kind: 'analyze-images',
-        images: Array.from({ length: posts }, () => new Uint8Array(image.size ** 2 * 3)),
-      },
+      ...alone.map((input) => ({ kind: 'predict' as const, posts: [input], limit })),
+      { kind: 'predict', posts: textsOfLength(texts, words, posts).map(inputOf), limit },
+      { kind: 'analyze-images', images: pixels },
     ];
     const loop = await startBareLoop(config, pair[0], requests);
     const models = [
-      { model: 'text', file: textOn, which: 0 },
-      { model: 'image', file: () => image.model, which: 0 },
-      { model: 'decoder', file: () => decoder.model, which: 2 },
+      { model: 'text', file: textOn, which: mostAlone, repeated: 1 },
+      { model: 'image', file: () => image.model, which: 0, repeated: 1 },
+      { model: 'decoder', file: () => decoder.model, which: 2, repeated: posts },
     ] as const;
-    for (const { model, file, which } of models) {
+    for (const { model, file, which, repeated } of models) {
       const time = async (provider: Provider): Promise<number> => {
         const files = { recorded: file(pair[0]), measured: file(provider) };
-        return 1000 * (await loop.time({ file: files, which, provider, times: timedRuns }));
+        return 1000 * (await loop.time({ file: files, which, provider, repeated, times: timedRuns }));
       };
       const { cuda, cpu } = await inTurn(bench.rounds, {
         cuda: () => time(pair[0]),

@@ -30,7 +30,7 @@ export function emptyTagger(): Tagger {
   const model = {
     model: {
       ...{ name: 'none', version: '0', provider: 'cpu' as const },
-      ...{ cleaning: { words: [] }, imageGeometry: { resize: 1, size: 1 } },
+      ...{ cleaning: { words: [] }, maxTokens: 1, imageGeometry: { resize: 1, size: 1, features: 1 } },
     },
     workers: 0,
     died: new Promise<never>(() => undefined),

@@ -44,3 +44,28 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: TensorData['data']): Buffer
 
 const isSame = (one: TensorData['data'], other: TensorData['data']): boolean =>
   bytesOf(one).equals(bytesOf(other));
+
+/**
+ * Inputs of a run with its posts several times, one after the other. Of the decoder's inputs `post` says which post each
+ * row belongs to.
+ */
+export function repeatPosts(inputs: SessionRun['inputs'], times: number): SessionRun['inputs'] {
+  if (times === 1) return inputs;
+  const posts = inputs['keys']?.shape[0] ?? 0;
+  const repeated = Object.entries(inputs).map(([name, tensor]) => {
+    const [rows = 0, ...rest] = tensor.shape;
+    const length = tensor.data.length;
+    const data =
+      tensor.type === 'int64'
+        ? new BigInt64Array(times * length)
+        : tensor.type === 'float32'
+          ? new Float32Array(times * length)
+          : new Uint8Array(times * length);
+    for (let at = 0; at < data.length; at += 1) {
+      const value = tensor.data[at % length] ?? 0;
+      data[at] = name === 'post' ? BigInt(value) + BigInt(posts * Math.floor(at / length)) : value;
+    }
+    return [name, { ...tensor, data, shape: [times * rows, ...rest] }];
+  });
+  return Object.fromEntries(repeated) as SessionRun['inputs'];
+}

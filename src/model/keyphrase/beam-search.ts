@@ -17,7 +17,7 @@ const tiny = 1e-9;
 
 /** The word pieces that the decoder can write by itself, in the tokenizer's numbering and in its own. */
 export interface WordpieceVocabulary {
-  /** The token of each piece; the first has the decoder's number `firstPiece`. */
+  /** The token of each piece; the first has the decoder's number `firstWordpiece`. */
   readonly tokens: readonly number[];
   readonly size: number;
   /** The decoder's number for a token; `unknown` for one that it can only copy. */

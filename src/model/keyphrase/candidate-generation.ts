@@ -10,7 +10,7 @@ import type { LabelStore } from './label-store.js';
 import type { GeneratedPhrase, PointerGenerator } from './pointer-generator.js';
 
 /** How many of the classifier's labels have a rank of their own. */
-const rankedLabels = 200;
+export const rankedLabels = 200;
 
 /** What the model's parts say of one post, before anything is ranked. */
 export interface CandidateSources {

@@ -1,9 +1,10 @@
 import type { Origin } from '../../domain/keyphrase.js';
 import { eachReadable, readable, type CandidateContext, type Readable } from './candidate-context.js';
 import type { LabelStore } from './label-store.js';
-import { stemText, type PhraseMatch } from './gazetteer.js';
+import { type PhraseMatch } from './gazetteer.js';
+import { stemText } from './stemming.js';
 
-/** A phrase that is worth ranking for a post. */
+/** A phrase that is ranked for a post. */
 export interface Candidate {
   readonly phrase: string;
   /** Its place in the list of labels; -1 for a generated phrase that is none of them. */
@@ -17,7 +18,7 @@ export interface Candidate {
 const isWords = (phrase: string): boolean => /^[\p{L}\p{N}]+(?: [\p{L}\p{N}]+)*$/u.test(phrase);
 
 /**
- * The phrases worth ranking, as in `models/training/candidates.py`: the classifier's first labels, the generated
+ * The phrases that are ranked, as in `models/training/candidates.py`: the classifier's first labels, the generated
  * phrases, the labels whose words are most similar to the post, the first by the neighbours' votes, those that go with
  * the post's terms, and those that stand in its text, its image's text or its entities.
  *
@@ -28,7 +29,7 @@ export function chooseCandidates(
   { labels, gazetteer }: LabelStore,
   mostClassified: number,
 ): readonly Candidate[] {
-  const { classifiedRanks, alikeRanks, generated, votedRanks, sharedRanks, matches: places, texts } = context;
+  const { classifiedRanks, alikeRanks, generated, votedRanks, sharedRanks, matches, texts } = context;
   const written = [...generated.keys()];
   const chosen = new Set([
     ...[...classifiedRanks.keys()].slice(0, mostClassified),
@@ -36,13 +37,13 @@ export function chooseCandidates(
     ...alikeRanks.keys(),
     ...votedRanks.keys(),
     ...sharedRanks.keys(),
-    ...readable.flatMap((part) => [...places[part].keys()]),
+    ...readable.flatMap((part) => [...matches[part].keys()]),
   ]);
   const known = [...chosen].map((label) => ({
     phrase: labels[label] ?? '',
     label,
     stems: gazetteer.stemsOf(label),
-    matches: eachReadable((part) => places[part].get(label)),
+    matches: eachReadable((part) => matches[part].get(label)),
   }));
   const unknown = written
     .filter((phrase) => gazetteer.labelOf(phrase) === undefined && isWords(phrase))
@@ -64,11 +65,11 @@ export function chooseCandidates(
  * @param mostClassified how many of the classifier's labels are candidates
  */
 export function originOf(
-  { phrase, label, matches: places }: Candidate,
+  { phrase, label, matches }: Candidate,
   { sources, classifiedRanks, alikeRanks, generated, votedRanks, sharedRanks }: CandidateContext,
   mostClassified: number,
 ): readonly Origin[] {
-  const stands = readable.some((part) => places[part] !== undefined);
+  const stands = readable.some((part) => matches[part] !== undefined);
   const origins: readonly (readonly [Origin, boolean])[] = [
     ['classified', (classifiedRanks.get(label) ?? Infinity) < mostClassified || alikeRanks.has(label)],
     ['generated', sources.generatorRan && generated.has(phrase) && !stands],

@@ -1,4 +1,5 @@
 import { noShare, type CoOccurrence } from './co-occurrence.js';
+import { rankedLabels } from './candidate-generation.js';
 import type { Candidate } from './candidates.js';
 import type { CandidateContext } from './candidate-context.js';
 import type { LabelStore } from './label-store.js';
@@ -7,18 +8,18 @@ import type { PhraseMatch } from './gazetteer.js';
 /** A number about a candidate of a post. */
 type Feature = (candidate: Candidate, context: CandidateContext, labelStore: LabelStore) => number;
 
-/** Log-probability and ranks of what was not proposed; the proposer ranks 200 of the classifier's labels. */
+/** The log-probability of what no part proposed, and its ranks: beyond all that there are, as the ranker was trained. */
 const improbable = -20;
-const beyondClassified = 200;
+const beyondClassified = rankedLabels;
 const beyond = 99;
 
 /**
  * The ranker's features in the order of its input, computed as in `models/training/candidates.py`. Logarithms are
- * natural, ranks count from 0, and shares are those of associations.ts; `past` is what hashtag posts of earlier years
+ * natural, ranks count from 0, and shares are those of co-occurrence.ts; `past` is what hashtag posts of earlier years
  * say.
  */
 const features = {
-  classified: ({ label }, { sources: sources }) => sources.logProbabilities[label] ?? improbable,
+  classified: ({ label }, { sources }) => sources.logProbabilities[label] ?? improbable,
   classified_rank: ({ label }, { classifiedRanks }) => classifiedRanks.get(label) ?? beyondClassified,
   classified_gap: ({ label }, { sources: { logProbabilities, classified } }) =>
     (logProbabilities[label] ?? improbable) - (classified[0]?.score ?? improbable),
@@ -67,10 +68,10 @@ const features = {
   words: ({ stems }) => stems.length,
   letters: ({ phrase }) => [...phrase].length,
 
-  in_text: ({ matches: places }) => agreement(places.text),
-  text_place: ({ matches: places }) => places.text?.start ?? -1,
-  in_ocr: ({ matches: places }) => agreement(places.ocr),
-  in_entities: ({ matches: places }) => agreement(places.entities),
+  in_text: ({ matches }) => agreement(matches.text),
+  text_place: ({ matches }) => matches.text?.start ?? -1,
+  in_ocr: ({ matches }) => agreement(matches.ocr),
+  in_entities: ({ matches }) => agreement(matches.entities),
   text_overlap: ({ stems: own }, { stems }) => overlap(own, stems.text),
   ocr_overlap: ({ stems: own }, { stems }) => overlap(own, stems.ocr),
   entity_overlap: ({ stems: own }, { stems }) => overlap(own, stems.entities),
@@ -81,10 +82,10 @@ const features = {
   // From here to `best_beam` a feature is the same for all candidates of a post.
   text_words: (_, { wordCounts }) => wordCounts.text,
   ocr_words: (_, { wordCounts }) => wordCounts.ocr,
-  best_classified: (_, { sources: sources }) => sources.classified[0]?.score ?? improbable,
+  best_classified: (_, { sources }) => sources.classified[0]?.score ?? improbable,
   entropy: (_, { entropy }) => entropy,
-  nearest: (_, { sources: sources }) => sources.neighbours[0]?.similarity ?? 0,
-  best_beam: (_, { sources: sources }) => sources.generated[0]?.logProbability ?? improbable,
+  nearest: (_, { sources }) => sources.neighbours[0]?.similarity ?? 0,
+  best_beam: (_, { sources }) => sources.generated[0]?.logProbability ?? improbable,
 
   votes_rank: ({ label }, { votedRanks }) => votedRanks.get(label) ?? beyond,
   shares_rank: ({ label }, { sharedRanks }) => sharedRanks.get(label) ?? beyond,

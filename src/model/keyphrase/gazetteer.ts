@@ -1,19 +1,7 @@
-import { stemmer } from 'stemmer';
+import { stemText, type StemmedText } from './stemming.js';
 
 /** Words that are compared with a label, at most. */
 const longest = 6;
-
-/** The words of a cleaned text, with their stems. */
-export interface StemmedText {
-  readonly words: readonly string[];
-  readonly stems: readonly string[];
-}
-
-/** Parts a cleaned text at its spaces and stems its words (Porter, with his later rules). */
-export function stemText(text: string): StemmedText {
-  const words = text.split(' ');
-  return { words, stems: words.map(stemmer) };
-}
 
 /** Where a label stands in a text. */
 export interface PhraseMatch {

@@ -21,7 +21,7 @@ export interface LabelStore {
 /**
  * Reads what the model has learned from the bundle.
  *
- * @param without parts whose labelStore is left empty
+ * @param without parts whose share of it is left empty
  * @throws RangeError when a file of vectors does not fit the list of their labels or posts
  */
 export function readLabelStore(bundle: ModelBundle, without: readonly ModelPart[]): LabelStore {

@@ -1,6 +1,6 @@
 import type { ModelInput } from '../input.js';
 
-/** The kinds of terms that are told apart, by the names the bundle's files give them. */
+/** The kinds of terms, by the names the bundle's files give them. */
 export const fields = ['text', 'pairs', 'entities', 'attributes', 'ocr'] as const;
 export type Field = (typeof fields)[number];
 

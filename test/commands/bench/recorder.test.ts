@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { copyingRecorder } from '../../../src/commands/bench/recorder.js';
+import { copyingRecorder, repeatPosts } from '../../../src/commands/bench/recorder.js';
 import type { SessionRun } from '../../../src/onnx/session.js';
-import { float32 } from '../../../src/onnx/tensors.js';
+import { float32, int64 } from '../../../src/onnx/tensors.js';
 
 const runOn = (data: Float32Array): SessionRun => ({
   path: 'model.onnx',
@@ -34,4 +34,17 @@ it('keeps nothing of calls that are no runs, and of runs outside of what is reco
   const { during, record } = copyingRecorder();
   await during(() => Promise.resolve(), runOn(Float32Array.of(1)));
   expect(await record(() => during(() => Promise.resolve('opened')))).toEqual([]);
+});
+
+it('repeats the posts of a run, and the rows that belong to each', () => {
+  const inputs = {
+    keys: float32(Float32Array.of(1, 2, 3, 4), [2, 1, 2]),
+    post: int64([0, 1, 1]),
+  };
+  const { keys, post } = repeatPosts(inputs, 2);
+  expect([keys?.shape, [...keys!.data]]).toEqual([
+    [4, 1, 2],
+    [1, 2, 3, 4, 1, 2, 3, 4],
+  ]);
+  expect([post?.shape, [...post!.data]]).toEqual([[6], [0n, 1n, 1n, 2n, 3n, 3n]]);
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createGazetteer, stemText, type PhraseMatch } from '../../../src/model/keyphrase/gazetteer.js';
+import { createGazetteer, type PhraseMatch } from '../../../src/model/keyphrase/gazetteer.js';
+import { stemText } from '../../../src/model/keyphrase/stemming.js';
 
 const labels = ['wildflower hour', 'cat', 'cats of twitter', 'dog', 'wild'];
 const phrasebook = createGazetteer(labels);

@@ -12,7 +12,7 @@ import {
 import { chooseCandidates, type Candidate } from '../../../src/model/keyphrase/candidates.js';
 import { createEncoder, type Encoding } from '../../../src/model/keyphrase/encoder.js';
 import { featureNames, featuresOf } from '../../../src/model/keyphrase/features.js';
-import { stemText } from '../../../src/model/keyphrase/gazetteer.js';
+import { stemText } from '../../../src/model/keyphrase/stemming.js';
 import {
   createKeyphraseModel,
   type KeyphraseModel,

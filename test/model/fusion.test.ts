@@ -1,21 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { boxWithin, type Box, type DecodedImage } from '../../../src/domain/image.js';
-import type { ModelPart } from '../../../src/domain/keyphrase.js';
-import { createFusion } from '../../../src/model/image/fusion.js';
-import { createImageModel, type ImageModel } from '../../../src/model/image/image-model.js';
-import { createEncoder } from '../../../src/model/keyphrase/encoder.js';
-import { createTokenizer } from '../../../src/model/keyphrase/tokenizer.js';
-import { createVectorSearch } from '../../../src/onnx/vector-search.js';
-import {
-  createKeyphraseModel,
-  type KeyphraseSessions,
-} from '../../../src/model/keyphrase/keyphrase-model.js';
-import { readBundle } from '../../../src/model/bundle.js';
-import type { ModelInput, PhotoInput, Prediction } from '../../../src/model/input.js';
-import { openSession, type Session } from '../../../src/onnx/session.js';
-import { createImageDecoder } from '../../../src/images/decode-image.js';
+import { boxWithin, type Box, type DecodedImage } from '../../src/domain/image.js';
+import type { ModelPart } from '../../src/domain/keyphrase.js';
+import { createFusion } from '../../src/model/fusion.js';
+import { createImageModel, type ImageModel } from '../../src/model/image/image-model.js';
+import { createEncoder } from '../../src/model/keyphrase/encoder.js';
+import { createTokenizer } from '../../src/model/keyphrase/tokenizer.js';
+import { createVectorSearch } from '../../src/onnx/vector-search.js';
+import { createKeyphraseModel, type KeyphraseSessions } from '../../src/model/keyphrase/keyphrase-model.js';
+import { readBundle } from '../../src/model/bundle.js';
+import type { ModelInput, PhotoInput, Prediction } from '../../src/model/input.js';
+import { openSession, type Session } from '../../src/onnx/session.js';
+import { createImageDecoder } from '../../src/images/decode-image.js';
 
 /** What `models/training/reference_photos.py` makes of a text and a photo with the shipped bundle. */
 interface Reference {

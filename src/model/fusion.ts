@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
-import type { PhotoUse } from '../../domain/image.js';
-import type { ModelPart } from '../../domain/keyphrase.js';
-import { inLengthBuckets } from '../length-buckets.js';
-import type { ModelBundle } from '../bundle.js';
-import { stemText } from '../keyphrase/gazetteer.js';
-import { noisyOr, logistic } from '../probability.js';
-import type { FoundEntity, ModelInput, PhotoInput } from '../input.js';
-import { dequantise } from '../../onnx/quantised-vectors.js';
-import type { Session } from '../../onnx/session.js';
-import { concatenate, float32, int64Rows, rowOf } from '../../onnx/tensors.js';
-import { tokenStates, type Encoding } from '../keyphrase/encoder.js';
-import type { VectorSearch } from '../../onnx/vector-search.js';
+import type { PhotoUse } from '../domain/image.js';
+import type { ModelPart } from '../domain/keyphrase.js';
+import { inLengthBuckets } from './length-buckets.js';
+import type { ModelBundle } from './bundle.js';
+import { stemText } from './keyphrase/stemming.js';
+import { noisyOr, logistic } from './probability.js';
+import type { FoundEntity, ModelInput, PhotoInput } from './input.js';
+import { dequantise } from '../onnx/quantised-vectors.js';
+import type { Session } from '../onnx/session.js';
+import { concatenate, float32, int64Rows, rowOf } from '../onnx/tensors.js';
+import { tokenStates, type Encoding } from './keyphrase/encoder.js';
+import type { VectorSearch } from '../onnx/vector-search.js';
 
 /** The least familiarity of a photo whose matching score is relied on. */
 const leastFamiliar = 0.5;
