@@ -27,7 +27,7 @@ export interface Source {
    */
   run(handle: BatchHandler): Promise<void>;
 
-  /** Asks `run` to end: no new batch is handed out, those under way are awaited and their place is kept. */
+  /** Asks `run` to end: no new batch is handed out, of each partition the first under way is awaited, those behind it are given up. */
   stop(): Promise<void>;
 }
 

@@ -39,8 +39,9 @@ inference: { threads: 2 }
 | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
-\`kafka.sasl\` is there as a whole or not at all. A batch is what \`kafka.chunkSize\` cuts; \`kafka.concurrentPartitions\` of
-them are under way at the same time, each with the bounds of \`images\` and \`inference\` for itself.
+\`kafka.sasl\` is there as a whole or not at all. \`kafka.concurrentPartitions\` times
+\`kafka.concurrentChunks\` chunks of \`kafka.chunkSize\` records are under way at most, each with the bounds of \`images\` and
+\`inference.concurrency\` for itself.
 
 Variables of OpenTelemetry (\`OTEL_…\`) switch tracing on: README, "Traces and logs". A variable that begins with
 \`TAGSTREAM_\` and is no setting is a fault, but for those that Kubernetes sets for a service of the agent's name.
