@@ -101,7 +101,7 @@ interface SharedParts {
   readonly observe: BatchObserver | undefined;
 }
 
-async function loadModel(config: Config, path: string, surroundings: SharedParts): Promise<LoadedModel> {
+async function loadModel(config: Config, path: string, shared: SharedParts): Promise<LoadedModel> {
   const { inference, batch, output, images, model } = config;
   const { provider, threads } = inference;
   const predictor = await startPredictor(
@@ -110,16 +110,16 @@ async function loadModel(config: Config, path: string, surroundings: SharedParts
       ...batch,
       workersOn: (on) => findWorkers(inference, on).workers,
       maxPhrases: output.maxPhrases,
-      observe: surroundings.observe,
+      observe: shared.observe,
     },
-    surroundings.events,
+    shared.events,
   );
   return {
     model: predictor.model,
     workers: predictor.workers,
     died: predictor.died,
     waitingMs: predictor.waitingMs,
-    ...createSteps(config, predictor, surroundings),
+    ...createSteps(config, predictor, shared),
     close: predictor.close,
   };
 }

@@ -124,3 +124,23 @@ describe('the number of workers', () => {
     });
   });
 });
+
+describe('a process in a control group below others', () => {
+  it('may use what the strictest of them allows', () => {
+    const root = controlGroup({
+      'cpu.max': 'max 100000\n',
+      'system.slice/memory.max': '536870912\n',
+      'system.slice/tagstream.service/cpu.max': '50000 100000\n',
+      'system.slice/tagstream.service/memory.max': '1073741824\n',
+      'other.slice/memory.max': '1\n',
+    });
+    const own = controlGroup({ cgroup: '0::/system.slice/tagstream.service\n' });
+    expect(readMachine(root, join(own, 'cgroup'))).toEqual({ processors: 0.5, memoryBytes: 2 ** 29 });
+  });
+
+  it('reads nothing outside the folder of the groups', () => {
+    const outside = controlGroup({ 'groups/cpu.max': 'max 100000\n', 'memory.max': '1\n' });
+    const own = controlGroup({ cgroup: '0::/../..\n' });
+    expect(readMachine(join(outside, 'groups'), join(own, 'cgroup'))).toEqual(whole);
+  });
+});

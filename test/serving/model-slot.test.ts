@@ -96,6 +96,18 @@ describe('the slot of the live model', () => {
     expect(first.isClosed).toBe(true);
   });
 
+  it('closes once, however often it is asked to, and closes at once what comes after that', async () => {
+    const [first, second] = [new Value('first'), new Value('second')];
+    const slot = new ModelSlot(first);
+    const lease = slot.acquire();
+    const closed = Promise.all([slot.close(), slot.close()]);
+    await slot.replace(second);
+    expect([first.isClosed, second.isClosed]).toEqual([false, true]);
+    lease.release();
+    await closed;
+    expect(first.isClosed).toBe(true);
+  });
+
   it.for([0, 1, 2])('tells when one dies that is or was in use: the one at place %i', async (dying) => {
     const values = ['first', 'second', 'third'].map((name) => new Value(name));
     const [first, second, third] = values as [Value, Value, Value];

@@ -7,7 +7,7 @@ export interface Neighbour {
   readonly labels: readonly number[];
 }
 
-/** The labelled posts that the model remembers. It grows at run time. */
+/** The labelled posts among which neighbours are looked for. More can be added as the agent runs. */
 export interface KnnIndex {
   readonly size: number;
   /**
