@@ -59,5 +59,3 @@ function driverProblem(gpu: Gpu | undefined): string | undefined {
   const needed = `install NVIDIA's driver ${oldestDriver} or newer`;
   return gpu === undefined || Number.parseInt(gpu.driver) < oldestDriver ? needed : undefined;
 }
-
-export { readMachine } from './serving/machine.js';

@@ -3,7 +3,7 @@
     text.weights.bin   the weights, int8 with a scale an output column, and all else float32
     text.onnx          products of integers, for the CPU
     text.float.onnx    the same weights, widened as the model is loaded, in products of float32: for CUDA, which has no
-                       kernel for the integer products, and as the reference that both are held against
+                       kernel for the integer products, and as the reference that both are compared with
 
     input_ids, attention_mask, token_type_ids   int64 [posts, tokens]
     vectors                                     float32 [posts, hidden], of length 1

@@ -1,7 +1,8 @@
 import { cpus } from 'node:os';
 import type { Config } from '../config/load.js';
 import { ConfigurationError, exitCodes } from '../domain/errors.js';
-import { checkGpu, checkModel, checkTopics, readMachine } from '../preflight.js';
+import { checkGpu, checkModel, checkTopics } from '../preflight.js';
+import { readMachine } from '../serving/machine.js';
 import { paintFor } from './paint.js';
 
 /** What a look at one part of the installation found. */

@@ -19,7 +19,7 @@ const sizes = [62_500, 125_000, 250_000, 500_000, 1_000_000];
 const bundle = readBundle(fileURLToPath(new URL('../../models/bundle', import.meta.url)));
 const { text: files } = bundle.manifest;
 const tokenizer = createTokenizer(bundle);
-const phrasebook = createGazetteer(bundle.lines(files.labels));
+const gazetteer = createGazetteer(bundle.lines(files.labels));
 const cleanText = createTextCleaner(bundle.lines(files.words));
 const read = (value: string) =>
   readPost(
@@ -40,8 +40,8 @@ const stages: Readonly<Record<string, (text: string) => unknown>> = {
   'bytes that are no post': read,
   cleaning: cleanText,
   'word pieces': (text) => tokenizer.tokenize(words(text)),
-  'labels in a text': (text) => phrasebook.find(stemText(text)),
-  'a phrase by its stems': (text) => phrasebook.locate(['a', 'a', 'b'], stemText(text)),
+  'labels in a text': (text) => gazetteer.find(stemText(text)),
+  'a phrase by its stems': (text) => gazetteer.locate(['a', 'a', 'b'], stemText(text)),
   terms: (text) => termsOf(words(text)),
   'a phrase by its letters': (text) => locatePhrase('a a a a a b', text),
 };

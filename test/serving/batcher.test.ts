@@ -12,7 +12,7 @@ function virtualServing(workers: number, serviceMs: (size: number) => number) {
   const pool = new VirtualPool(clock, workers, serviceMs);
   /** Each batch: when it was given to a worker, and its items. */
   const batches: { readonly at: number; readonly items: readonly string[] }[] = [];
-  const laneOf = (own: Partial<BatchLimits>) => ({
+  const runnerOf = (own: Partial<BatchLimits>) => ({
     queue: new BatchQueue<string, string>({ ...limits, ...own }, () => 1, clock.now),
     async run({ items }: Batch<string, string>): Promise<readonly string[]> {
       batches.push({ at: clock.now(), items });
@@ -20,37 +20,37 @@ function virtualServing(workers: number, serviceMs: (size: number) => number) {
       return items.map((item) => `${item} at ${clock.now()}`);
     },
   });
-  return { clock, pool, batches, laneOf };
+  return { clock, pool, batches, runnerOf };
 }
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `item ${index}`);
 
 describe('the batcher', () => {
   it('gives what comes at once to a worker that has nothing to do, without waiting for more', async () => {
-    const { clock, pool, batches, laneOf } = virtualServing(1, () => 5);
-    const lane = laneOf({ maxWaitMs: 3_600_000 });
-    createBatcher([lane], pool, clock);
-    const answer = lane.queue.submit('one');
+    const { clock, pool, batches, runnerOf } = virtualServing(1, () => 5);
+    const runner = runnerOf({ maxWaitMs: 3_600_000 });
+    createBatcher([runner], pool, clock);
+    const answer = runner.queue.submit('one');
     await clock.run();
     expect(await answer).toBe('one at 5');
     expect(batches).toEqual([{ at: 0, items: ['one'] }]);
   });
 
   it('puts items that come together into one batch', async () => {
-    const { clock, pool, batches, laneOf } = virtualServing(1, () => 5);
-    const lane = laneOf({});
-    createBatcher([lane], pool, clock);
-    const answers = names(7).map((name) => lane.queue.submit(name));
+    const { clock, pool, batches, runnerOf } = virtualServing(1, () => 5);
+    const runner = runnerOf({});
+    createBatcher([runner], pool, clock);
+    const answers = names(7).map((name) => runner.queue.submit(name));
     await clock.run();
     await Promise.all(answers);
     expect(batches).toEqual([{ at: 0, items: names(7) }]);
   });
 
   it('shares what waits among the workers that have nothing to do', async () => {
-    const { clock, pool, batches, laneOf } = virtualServing(4, () => 5);
-    const lane = laneOf({});
-    createBatcher([lane], pool, clock);
-    const answers = names(10).map((name) => lane.queue.submit(name));
+    const { clock, pool, batches, runnerOf } = virtualServing(4, () => 5);
+    const runner = runnerOf({});
+    createBatcher([runner], pool, clock);
+    const answers = names(10).map((name) => runner.queue.submit(name));
     await clock.run();
     await Promise.all(answers);
     expect(batches.map(({ at, items }) => [at, items.length])).toEqual([
@@ -62,16 +62,16 @@ describe('the batcher', () => {
   });
 
   it('closes the next batch of a busy worker at the deadline of its oldest item', async () => {
-    const { clock, pool, batches, laneOf } = virtualServing(1, () => 100);
-    const lane = laneOf({});
-    createBatcher([lane], pool, clock);
-    const answers = [lane.queue.submit('first')];
+    const { clock, pool, batches, runnerOf } = virtualServing(1, () => 100);
+    const runner = runnerOf({});
+    createBatcher([runner], pool, clock);
+    const answers = [runner.queue.submit('first')];
     for (const [at, name] of [
       [20, 'second'],
       [29, 'third'],
       [31, 'fourth'],
     ] as const)
-      clock.after(at, () => answers.push(lane.queue.submit(name)));
+      clock.after(at, () => answers.push(runner.queue.submit(name)));
     await clock.run();
     await Promise.all(answers);
     expect(batches).toEqual([
@@ -83,11 +83,11 @@ describe('the batcher', () => {
   });
 
   it('closes the next batch of a busy worker when it is full, without waiting for the deadline', async () => {
-    const { clock, pool, batches, laneOf } = virtualServing(1, () => 100);
-    const lane = laneOf({ maxSize: 3, maxWaitMs: 3_600_000 });
-    createBatcher([lane], pool, clock);
-    const answers = [lane.queue.submit('first')];
-    clock.after(20, () => answers.push(...names(7).map((name) => lane.queue.submit(name))));
+    const { clock, pool, batches, runnerOf } = virtualServing(1, () => 100);
+    const runner = runnerOf({ maxSize: 3, maxWaitMs: 3_600_000 });
+    createBatcher([runner], pool, clock);
+    const answers = [runner.queue.submit('first')];
+    clock.after(20, () => answers.push(...names(7).map((name) => runner.queue.submit(name))));
     await clock.run();
     await Promise.all(answers);
     expect(batches.map(({ at, items }) => [at, items.length])).toEqual([
@@ -100,12 +100,12 @@ describe('the batcher', () => {
   });
 
   it('takes the queue first whose oldest item has waited longest', async () => {
-    const { clock, pool, batches, laneOf } = virtualServing(1, () => 100);
-    const lanes = [laneOf({}), laneOf({}), laneOf({})] as const;
-    createBatcher(lanes, pool, clock);
+    const { clock, pool, batches, runnerOf } = virtualServing(1, () => 100);
+    const runners = [runnerOf({}), runnerOf({}), runnerOf({})] as const;
+    createBatcher(runners, pool, clock);
     const answers: Promise<string>[] = [];
-    const submit = (at: number, lane: 0 | 1 | 2, name: string): void =>
-      void clock.after(at, () => answers.push(lanes[lane].queue.submit(name)));
+    const submit = (at: number, runner: 0 | 1 | 2, name: string): void =>
+      void clock.after(at, () => answers.push(runners[runner].queue.submit(name)));
     submit(0, 0, 'runs');
     submit(1, 0, 'lies ready');
     submit(21, 2, 'third queue');
@@ -124,13 +124,13 @@ describe('the batcher', () => {
   });
 
   it('runs nothing that nobody waits for any more', async () => {
-    const { clock, pool, batches, laneOf } = virtualServing(1, () => 100);
-    const lane = laneOf({ maxSize: 1 });
-    createBatcher([lane], pool, clock);
+    const { clock, pool, batches, runnerOf } = virtualServing(1, () => 100);
+    const runner = runnerOf({ maxSize: 1 });
+    createBatcher([runner], pool, clock);
     const given = new AbortController();
-    const kept = ['runs', 'lies ready'].map((name) => lane.queue.submit(name));
-    const dropped = expect(lane.queue.submit('given up', given.signal)).rejects.toThrow('nobody waits');
-    kept.push(lane.queue.submit('last'));
+    const kept = ['runs', 'lies ready'].map((name) => runner.queue.submit(name));
+    const dropped = expect(runner.queue.submit('given up', given.signal)).rejects.toThrow('nobody waits');
+    kept.push(runner.queue.submit('last'));
     clock.after(50, () => given.abort(new Error('nobody waits')));
     await clock.run();
     await Promise.all(kept);
@@ -139,17 +139,17 @@ describe('the batcher', () => {
   });
 
   it('fails every item of a failed batch and goes on with the next', async () => {
-    const { clock, pool, laneOf } = virtualServing(1, () => 5);
-    const lane = laneOf({ maxSize: 2 });
+    const { clock, pool, runnerOf } = virtualServing(1, () => 5);
+    const runner = runnerOf({ maxSize: 2 });
     let runs = 0;
     const run = async (batch: Batch<string, string>): Promise<readonly string[]> => {
       runs += 1;
-      const results = await lane.run(batch);
+      const results = await runner.run(batch);
       if (runs === 1) throw new Error('out of memory');
       return results;
     };
-    createBatcher([{ ...lane, run }], pool, clock);
-    const settled = Promise.allSettled(names(3).map((name) => lane.queue.submit(name)));
+    createBatcher([{ ...runner, run }], pool, clock);
+    const settled = Promise.allSettled(names(3).map((name) => runner.queue.submit(name)));
     await clock.run();
     expect(await settled).toMatchObject([
       { reason: { message: 'out of memory' } },
@@ -159,10 +159,12 @@ describe('the batcher', () => {
   });
 
   it('fails a batch that comes back with another number of results', async () => {
-    const { clock, pool, laneOf } = virtualServing(1, () => 5);
-    const lane = laneOf({});
-    createBatcher([{ ...lane, run: () => Promise.resolve([]) }], pool, clock);
-    const answer = expect(lane.queue.submit('one')).rejects.toThrow('a batch of 1 came back with 0 results');
+    const { clock, pool, runnerOf } = virtualServing(1, () => 5);
+    const runner = runnerOf({});
+    createBatcher([{ ...runner, run: () => Promise.resolve([]) }], pool, clock);
+    const answer = expect(runner.queue.submit('one')).rejects.toThrow(
+      'a batch of 1 came back with 0 results',
+    );
     await clock.run();
     await answer;
   });
@@ -175,15 +177,15 @@ describe('the batcher', () => {
         fc.integer({ min: 1, max: 3 }),
         fc.integer({ min: 1, max: 5 }),
         async (arrivals, drainAt, workers, maxSize) => {
-          const { clock, pool, laneOf } = virtualServing(workers, () => 7);
-          const lanes = [
-            laneOf({ maxSize, maxWaitMs: 3_600_000 }),
-            laneOf({ maxSize, maxWaitMs: 3_600_000 }),
+          const { clock, pool, runnerOf } = virtualServing(workers, () => 7);
+          const runners = [
+            runnerOf({ maxSize, maxWaitMs: 3_600_000 }),
+            runnerOf({ maxSize, maxWaitMs: 3_600_000 }),
           ];
-          const batcher = createBatcher(lanes, pool, clock);
+          const batcher = createBatcher(runners, pool, clock);
           const answers: Promise<string>[] = [];
           for (const [index, at] of arrivals.entries())
-            clock.after(at, () => answers.push(lanes[index % 2]!.queue.submit(String(index))));
+            clock.after(at, () => answers.push(runners[index % 2]!.queue.submit(String(index))));
           await clock.run(Math.max(drainAt, 20));
           let isDrained = false;
           const drained = batcher.drain().then(() => (isDrained = true));
@@ -248,7 +250,7 @@ const tick = () => new Promise((resolve) => setTimeout(resolve, 1));
 describe('the system’s clock', () => {
   it('calls back once, after everything that happens now where no time is to pass, and never when cancelled', async () => {
     const called: string[] = [];
-    systemClock.after(5, () => called.push('later'));
+    systemClock.after(1_000, () => called.push('later'));
     const cancels = [0, 1].map((ms) => systemClock.after(ms, () => called.push('cancelled')));
     systemClock.after(0, () => called.push('at once'));
     await Promise.resolve().then(() => called.push('what happens now'));

@@ -13,7 +13,7 @@ import { postOf, readSamples, sampleAt, textsOfLength, type Sample, type Samples
 import { inTurn, ratioOf, spreadOf, type Spread } from './statistics.js';
 import { postsOf, withTagger, type Bench, type Tagger } from './suite.js';
 
-/** What CUDA is worth, and whether it gives the same scores. */
+/** How much faster CUDA is, and whether it gives the same scores. */
 export interface CudaReport {
   readonly throughput: Readonly<Record<'text' | 'photos', CudaThroughput>>;
   /** Of the workers of each. */

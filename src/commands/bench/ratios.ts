@@ -25,7 +25,7 @@ export interface RatiosReport {
 /** Why what needs a broker is left out where none is given. */
 export const needsBrokers = 'needs a broker: give --brokers';
 
-/** Measures what the parts of the agent are worth and cost, each as a ratio of two figures measured in turn. */
+/** Measures the parts of the agent, each as a ratio of two figures measured in turn. */
 export async function measureRatios(bench: Bench): Promise<RatiosReport> {
   const samples = await readSamples();
   const found: RatiosReport = { ratios: {}, leftOut: {}, figures: {}, eventLoopStallMs: {} };

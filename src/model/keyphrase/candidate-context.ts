@@ -94,7 +94,7 @@ export function buildCandidateContext(
     entities: stemText(post.entities.join(' , ')),
   };
   return {
-    sources: sources,
+    sources,
     classifiedRanks: ranksOf(classified.map(({ index }) => index)),
     alikeRanks: ranksOf(alike.map(({ index }) => index)),
     likenessOf: memoised((label) => dot(vector, rowOf(labelVectors, label, vector.length))),

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createKnowledge, evidenceOf, labels } from './small-label-store.js';
+import { createSmallLabelStore, contextOf, labels } from './small-label-store.js';
 
-const knowledge = createKnowledge();
+const labelStore = createSmallLabelStore();
 const neighbours = fc
   .array(
     fc.record({
@@ -13,11 +13,11 @@ const neighbours = fc
   )
   .map((all) => all.toSorted((a, b) => b.similarity - a.similarity));
 
-describe('the evidence for a post', () => {
+describe('the context for a post', () => {
   it('gives each neighbour a vote that grows with its similarity, all of them together one', () => {
     fc.assert(
       fc.property(neighbours, (all) => {
-        const { votes } = evidenceOf(knowledge, { post: {}, neighbours: all });
+        const { votes } = contextOf(labelStore, { post: {}, neighbours: all });
         const weights = all.map(({ similarity }) => Math.exp(12 * similarity));
         const total = weights.reduce((sum, weight) => sum + weight, 0);
         for (const label of labels.keys()) {
@@ -34,7 +34,7 @@ describe('the evidence for a post', () => {
   });
 
   it('ranks the labels with the most votes, of equal ones the smaller label first', () => {
-    const { votedRanks } = evidenceOf(knowledge, {
+    const { votedRanks } = contextOf(labelStore, {
       post: {},
       neighbours: [
         { similarity: 0.5, labels: [4] },
@@ -48,7 +48,7 @@ describe('the evidence for a post', () => {
   });
 
   it('ranks the labels that went with the terms of the post', () => {
-    const { sharedRanks, summedShares } = evidenceOf(knowledge, { post: { text: 'a cat' } });
+    const { sharedRanks, summedShares } = contextOf(labelStore, { post: { text: 'a cat' } });
     expect([...sharedRanks.keys()]).toEqual([0, 1]);
     // "a" and "cat" stood in two posts each and "a cat" in one; both posts had label 0, one of them label 1.
     expect(summedShares.get(0)).toBeCloseTo(2 / 5 + 2 / 5 + 1 / 4, 12);
@@ -56,7 +56,7 @@ describe('the evidence for a post', () => {
   });
 
   it('keeps of a phrase that was generated twice the better one', () => {
-    const { generated } = evidenceOf(knowledge, {
+    const { generated } = contextOf(labelStore, {
       post: {},
       generated: [
         { phrase: 'dog', logProbability: -1 },
@@ -71,8 +71,8 @@ describe('the evidence for a post', () => {
   });
 
   it('measures how undecided the classifier is', () => {
-    expect(evidenceOf(knowledge, { post: {} }).entropy).toBeCloseTo(Math.log(labels.length), 5);
+    expect(contextOf(labelStore, { post: {} }).entropy).toBeCloseTo(Math.log(labels.length), 5);
     const certain = Float32Array.from(labels, (_, label) => (label === 0 ? 0 : -50));
-    expect(evidenceOf(knowledge, { post: {}, logProbabilities: certain }).entropy).toBeCloseTo(0, 5);
+    expect(contextOf(labelStore, { post: {}, logProbabilities: certain }).entropy).toBeCloseTo(0, 5);
   });
 });

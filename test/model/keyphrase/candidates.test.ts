@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { chooseCandidates, originOf } from '../../../src/model/keyphrase/candidates.js';
-import { createKnowledge, evidenceOf, type proposalOf } from './small-label-store.js';
+import { createSmallLabelStore, contextOf, type sourcesOf } from './small-label-store.js';
 
-const knowledge = createKnowledge();
+const labelStore = createSmallLabelStore();
 
 /** The candidates' phrases with how they were found; of the classifier's labels two are candidates. */
-function found(said: Parameters<typeof proposalOf>[0]): Readonly<Record<string, readonly string[]>> {
-  const evidence = evidenceOf(knowledge, said);
-  const candidates = chooseCandidates(evidence, knowledge, 2);
+function found(said: Parameters<typeof sourcesOf>[0]): Readonly<Record<string, readonly string[]>> {
+  const context = contextOf(labelStore, said);
+  const candidates = chooseCandidates(context, labelStore, 2);
   expect(new Set(candidates.map(({ phrase }) => phrase)).size).toBe(candidates.length);
-  return Object.fromEntries(candidates.map((one) => [one.phrase, originOf(one, evidence, 2)]));
+  return Object.fromEntries(candidates.map((one) => [one.phrase, originOf(one, context, 2)]));
 }
 
 describe('the candidates for a post', () => {

@@ -31,7 +31,7 @@ function associationsOf(posts: readonly LabelledPost[]) {
   return associations;
 }
 
-describe('associations', () => {
+describe('co-occurrence', () => {
   it('give a label its share of the posts with a term: the largest, the sum and the lift over a field’s terms', () => {
     fc.assert(
       fc.property(fc.array(post, { maxLength: 12 }), post, (posts, { input: asked }) => {

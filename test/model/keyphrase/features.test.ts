@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { chooseCandidates } from '../../../src/model/keyphrase/candidates.js';
 import { featureNames, featuresOf } from '../../../src/model/keyphrase/features.js';
-import { createKnowledge, evidenceOf, type proposalOf } from './small-label-store.js';
+import { createSmallLabelStore, contextOf, type sourcesOf } from './small-label-store.js';
 
-const knowledge = createKnowledge();
+const labelStore = createSmallLabelStore();
 
 /** The features of each candidate, by its phrase and their names. */
-function features(said: Parameters<typeof proposalOf>[0]) {
-  const evidence = evidenceOf(knowledge, said);
-  const candidates = chooseCandidates(evidence, knowledge, 3);
-  const rows = featuresOf(candidates, evidence, knowledge);
+function features(said: Parameters<typeof sourcesOf>[0]) {
+  const context = contextOf(labelStore, said);
+  const candidates = chooseCandidates(context, labelStore, 3);
+  const rows = featuresOf(candidates, context, labelStore);
   expect(rows).toHaveLength(candidates.length * featureNames.length);
   return new Map(
     candidates.map(({ phrase }, row) => [

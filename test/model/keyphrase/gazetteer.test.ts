@@ -4,12 +4,12 @@ import { createGazetteer, type PhraseMatch } from '../../../src/model/keyphrase/
 import { stemText } from '../../../src/model/keyphrase/stemming.js';
 
 const labels = ['wildflower hour', 'cat', 'cats of twitter', 'dog', 'wild'];
-const phrasebook = createGazetteer(labels);
+const gazetteer = createGazetteer(labels);
 /** The places of the labels that stand in a text, by label. */
 const find = (text: string): ReadonlyMap<string, PhraseMatch> =>
-  new Map([...phrasebook.find(stemText(text))].map(([label, place]) => [labels[label]!, place]));
+  new Map([...gazetteer.find(stemText(text))].map(([label, place]) => [labels[label]!, place]));
 
-describe('the phrasebook', () => {
+describe('the gazetteer', () => {
   it('finds labels by their letters, wherever their spaces are', () => {
     expect(find('it is wildflowerhour again')).toEqual(
       new Map([['wildflower hour', { start: 2 / 4, by: 'letters' }]]),
@@ -50,14 +50,14 @@ describe('the phrasebook', () => {
 
   it('locates a phrase that is no label by its stems, at its first place', () => {
     const text = stemText('two cats , two cats');
-    expect(phrasebook.locate(stemText('two cat').stems, text)).toEqual({ start: 0, by: 'stems' });
-    expect(phrasebook.locate(stemText('cats two').stems, text)).toBeUndefined();
-    expect(phrasebook.locate(stemText('cats').stems, stemText(''))).toBeUndefined();
+    expect(gazetteer.locate(stemText('two cat').stems, text)).toEqual({ start: 0, by: 'stems' });
+    expect(gazetteer.locate(stemText('cats two').stems, text)).toBeUndefined();
+    expect(gazetteer.locate(stemText('cats').stems, stemText(''))).toBeUndefined();
   });
 
   it('knows the number and the stems of each label', () => {
-    expect(phrasebook.labelOf('cats of twitter')).toBe(2);
-    expect(phrasebook.labelOf('cats')).toBeUndefined();
-    expect(phrasebook.stemsOf(2)).toEqual(['cat', 'of', 'twitter']);
+    expect(gazetteer.labelOf('cats of twitter')).toBe(2);
+    expect(gazetteer.labelOf('cats')).toBeUndefined();
+    expect(gazetteer.stemsOf(2)).toEqual(['cat', 'of', 'twitter']);
   });
 });

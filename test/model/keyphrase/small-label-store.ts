@@ -18,7 +18,7 @@ const remembered: readonly (readonly [text: string, labels: readonly number[]])[
 ];
 
 /** What is known of them. Their vectors are the axes of a space of six dimensions. */
-export function createKnowledge(): LabelStore {
+export function createSmallLabelStore(): LabelStore {
   const nothing = { posts: 0, labels: {}, together: {}, fields: { text: {}, pairs: {}, entities: {} } };
   const memory = createCoOccurrence(nothing, 3);
   for (const [text, known] of remembered) memory.add(postOf({ text }), known);
@@ -36,7 +36,7 @@ export function postOf(words: Partial<ModelInput>): ModelInput {
 }
 
 /** A post of which no part of the model has anything to say but what is given. */
-export function proposalOf({
+export function sourcesOf({
   post,
   ...said
 }: Partial<Omit<CandidateSources, 'post'>> & { post: Partial<ModelInput> }): CandidateSources {
@@ -53,10 +53,10 @@ export function proposalOf({
   };
 }
 
-export function evidenceOf(
-  knowledge: LabelStore,
-  said: Parameters<typeof proposalOf>[0],
+export function contextOf(
+  labelStore: LabelStore,
+  said: Parameters<typeof sourcesOf>[0],
   settings = { sharpness: 12, voted: 2, shared: 2 },
 ): CandidateContext {
-  return buildCandidateContext(knowledge, settings, proposalOf(said));
+  return buildCandidateContext(labelStore, settings, sourcesOf(said));
 }
